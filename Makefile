@@ -1,0 +1,28 @@
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(BIN)/uv
+STAMP := $(VENV)/.installed
+SOURCES := pyproject.toml setup.py requirements/workstation.lock \
+	$(wildcard edge_runtime/dsp/*.c edge_runtime/dsp/*.h)
+
+.PHONY: install demo test test-all lint lock clean
+
+install: $(STAMP)
+
+$(UV):
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/bootstrap.lock
+
+$(STAMP): $(UV) $(SOURCES)
+	$(UV) pip install --quiet --python $(BIN)/python --no-deps --require-hashes -r requirements/workstation.lock
+	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	touch $@
+
+lock: $(UV)
+	$(UV) pip compile --quiet pyproject.toml --extra train --extra brainflow --group dev --group cpu \
+		--universal --python-version 3.11 --generate-hashes --no-annotate \
+		--custom-compile-command "make lock" -o requirements/workstation.lock
+	$(UV) pip compile --quiet pyproject.toml --extra brainflow \
+		--universal --python-version 3.11 --generate-hashes --no-annotate \
+		--custom-compile-command "make lock" -o requirements/board.lock

@@ -1,0 +1,50 @@
+"""`neurograsp convert`."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+HELP = "quantize a trained run to int8 and write a verified bundle"
+EXAMPLE = "neurograsp convert runs/gal --out runs/gal.bundle"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run_folder", metavar="RUN", type=Path, help="what `neurograsp train --out` wrote")
+    parser.add_argument("--out", type=Path, required=True, help="bundle folder to write")
+    parser.add_argument("--method", choices=("auto", "qat", "ptq"), help="default: as the run was configured")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from neurograsp.convert.convert_run import convert_run
+
+    converted = convert_run(
+        arguments.run_folder,
+        arguments.out,
+        arguments.method,
+        lambda step: print(f"{step} ...", file=sys.stderr),
+    )
+    if arguments.json:
+        print(
+            json.dumps(
+                {
+                    "bundle": str(converted.path),
+                    "sha256": converted.sha256,
+                    "chosen": converted.chosen,
+                    "reason": converted.reason,
+                    "candidates": converted.candidates,
+                }
+            )
+        )
+        return 0
+    print(f"  {'on validation':<16}{'AUC':>8}{'agrees':>9}{'|dp|':>8}{'kB':>8}")
+    for name, figures in converted.candidates.items():
+        auc = "-" if figures["auc_macro"] is None else f"{figures['auc_macro']:.4f}"
+        print(
+            f"  {name:<16}{auc:>8}{figures['agreement']:>9.3f}{figures['probability_difference']:>8.4f}"
+            f"{figures['bytes'] / 1000:>8.1f}"
+        )
+    print(f"kept {converted.chosen}: {converted.reason}")
+    print(f"bundle: {converted.path} (sha256 {converted.sha256[:16]}...)")
+    return 0

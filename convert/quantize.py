@@ -1,0 +1,311 @@
+"""Keras networks to `.tflite`: float, and full int8 by calibration (PTQ) or by training (QAT).
+
+The window of the device is int8 with a real value of q / 16, so the input of an int8 network is held at
+scale 1/16 and zero point 0 exactly: the device hands its window over as it is. The output is int8 logits.
+"""
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neurograsp.edge_runtime.contract.errors import CheckFailed, ConfigError
+
+INPUT_SCALE = 1 / 16
+CALIBRATION_WINDOWS = 512
+
+Output = Literal["sigmoid", "softmax"]
+Progress = Callable[[int, int, dict[str, float]], None]
+"""Called after every epoch with its number from 1, the number of epochs, and its figures."""
+
+
+@dataclass(frozen=True)
+class QatOptions:
+    """How to fine-tune.
+
+    Attributes:
+        epochs: passes; the best on the validation windows is kept, the calibrated start included.
+        batch_size: windows a step.
+        learning_rate: of Adam at the start; falls to zero along a cosine.
+    """
+
+    epochs: int = 10
+    batch_size: int = 64
+    learning_rate: float = 1e-4
+
+
+@dataclass(frozen=True)
+class ModelFacts:
+    """What is inside a `.tflite`.
+
+    Attributes:
+        operators: names of the operators, each once, sorted.
+        input_shape: (1, n_time, n_channels, 1).
+        output_shape: (1, n_actions).
+        input_scale: real value of one step.
+        input_zero_point: step of the real value 0.
+        output_scale: as for the input.
+        output_zero_point: as for the input.
+        bytes: size of the file.
+    """
+
+    operators: tuple[str, ...]
+    input_shape: tuple[int, ...]
+    output_shape: tuple[int, ...]
+    input_scale: float
+    input_zero_point: int
+    output_scale: float
+    output_zero_point: int
+    bytes: int
+
+
+def load_model(path: Path) -> Any:
+    """Read a `.keras` file.
+
+    Raises:
+        ConfigError: it is missing or damaged.
+        MissingExtra: TensorFlow is not installed.
+    """
+    from neurograsp.convert._keras import keras
+
+    try:
+        return keras.models.load_model(path, compile=False)
+    except (OSError, ValueError, KeyError) as error:
+        reason = str(error).splitlines()[0]
+        raise ConfigError(f"{path}: no Keras network ({reason}), train again") from error
+
+
+def to_float_tflite(model: Any) -> bytes:
+    """Convert without quantization.
+
+    Args:
+        model: a Keras network.
+    """
+    from neurograsp.convert._keras import tf
+
+    return bytes(_single(tf, model).convert())
+
+
+def ptq(model: Any, calibration: NDArray[np.int8], seed: int) -> bytes:
+    """Quantize after training: ranges from windows, weights as they are.
+
+    Args:
+        model: a trained Keras network.
+        calibration: (n, n_time, n_channels) int8 windows of the training recordings.
+        seed: chooses `CALIBRATION_WINDOWS` of them.
+    """
+    from neurograsp.convert._keras import tf
+
+    real = _real(_pick(calibration, seed))
+    # One window that spans the int8 range makes the input scale exactly 1/16.
+    real[0, 0, 0], real[0, -1, 0] = -128 * INPUT_SCALE, 127 * INPUT_SCALE
+    converter = _single(tf, model)
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+    converter.representative_dataset = lambda: ([window[None]] for window in real)
+    converter.inference_input_type = converter.inference_output_type = tf.int8
+    return bytes(converter.convert())
+
+
+def qat(
+    model: Any,
+    train: tuple[NDArray[np.int8], NDArray[np.float32]],
+    validation: tuple[NDArray[np.int8], NDArray[np.float32]],
+    output: Output,
+    *,
+    seed: int,
+    options: QatOptions | None = None,
+    progress: Progress | None = None,
+) -> bytes:
+    """Quantize by fine-tuning with the quantization simulated.
+
+    The toolkit's own activation ranges start at +-6 and move by a thousandth a step, which a small
+    network never outlives. Here they are calibrated on training windows first and then held.
+
+    Args:
+        model: a trained Keras network, left as it is.
+        train: windows (n, n_time, n_channels) int8 and targets (n, n_actions) float32 of 0 and 1.
+        validation: the same of later recordings.
+        output: meaning of the logits.
+        seed: of the calibration, the batches and dropout.
+        options: see `QatOptions`.
+        progress: see `Progress`; figures are `loss` and `val_loss`.
+
+    Raises:
+        ConfigError: the network has a layer that cannot be quantized.
+    """
+    from neurograsp.convert._keras import keras, tf
+    from neurograsp.convert.qat_scheme import simulate_int8
+
+    keras.utils.set_random_seed(seed)
+    tf.config.experimental.enable_op_determinism()
+    simulated = simulate_int8(model, _real(_pick(train[0], seed)), INPUT_SCALE)
+    _fine_tune(simulated, train, validation, output, seed, options or QatOptions(), progress)
+    converter = _single(tf, simulated)
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.inference_input_type = converter.inference_output_type = tf.int8
+    return bytes(converter.convert())
+
+
+def check_full_int8(blob: bytes) -> ModelFacts:
+    """Refuse a model that is not integer throughout.
+
+    Args:
+        blob: a `.tflite`.
+
+    Raises:
+        CheckFailed: a tensor is a float, an operator is not builtin, or the input or output is not as
+            this module makes them.
+    """
+    schema = importlib.import_module("ai_edge_litert.schema_py_generated")
+    interpreter = _interpreter(blob, reference_kernels=True)
+    for tensor in interpreter.get_tensor_details():
+        if not np.issubdtype(tensor["dtype"], np.integer):
+            raise CheckFailed(
+                f"int8 check: tensor {tensor['name']!r} is {np.dtype(tensor['dtype'])}: put BatchNorm "
+                "between a convolution and its ReLU, none after a dense layer"
+            )
+    names = {code: name for name, code in vars(schema.BuiltinOperator).items() if not name.startswith("_")}
+    flatbuffer = schema.Model.GetRootAs(blob)
+    graph = flatbuffer.Subgraphs(0)
+    operators = set()
+    for i in range(graph.OperatorsLength()):
+        code = flatbuffer.OperatorCodes(graph.Operators(i).OpcodeIndex())
+        if code.CustomCode() is not None:
+            raise CheckFailed(f"int8 check: operator {code.CustomCode().decode()!r} is not a builtin one")
+        operators.add(names[max(code.BuiltinCode(), code.DeprecatedBuiltinCode())])
+    (entry,), (exit_,) = interpreter.get_input_details(), interpreter.get_output_details()
+    for end, tensor in (("input", entry), ("output", exit_)):
+        if tensor["dtype"] != np.int8:
+            raise CheckFailed(f"int8 check: the {end} is {np.dtype(tensor['dtype'])}, not int8")
+    input_scale, input_zero_point = entry["quantization"]
+    if (input_scale, input_zero_point) != (INPUT_SCALE, 0):
+        raise CheckFailed(
+            f"int8 check: the input has scale {input_scale} and zero point {input_zero_point}, "
+            f"not {INPUT_SCALE} and 0"
+        )
+    output_scale, output_zero_point = exit_["quantization"]
+    return ModelFacts(
+        operators=tuple(sorted(operators)),
+        input_shape=tuple(int(n) for n in entry["shape"]),
+        output_shape=tuple(int(n) for n in exit_["shape"]),
+        input_scale=float(input_scale),
+        input_zero_point=int(input_zero_point),
+        output_scale=float(output_scale),
+        output_zero_point=int(output_zero_point),
+        bytes=len(blob),
+    )
+
+
+def run_tflite(blob: bytes, x: NDArray[np.int8], reference_kernels: bool = False) -> NDArray[np.int8]:
+    """Run an int8 model window by window.
+
+    Args:
+        blob: a `.tflite` that passed `check_full_int8`.
+        x: (n, n_time, n_channels) int8 windows.
+        reference_kernels: take LiteRT's reference kernels, which give the same bits on every machine.
+
+    Returns:
+        (n, n_actions) int8 logits; real value (q - output_zero_point) * output_scale.
+    """
+    interpreter = _interpreter(blob, reference_kernels)
+    (entry,), (exit_,) = interpreter.get_input_details(), interpreter.get_output_details()
+    logits = np.empty((len(x), exit_["shape"][-1]), np.int8)
+    for window, row in zip(x[:, None, :, :, None], logits, strict=True):
+        interpreter.set_tensor(entry["index"], window)
+        interpreter.invoke()
+        row[:] = interpreter.get_tensor(exit_["index"])[0]
+    return logits
+
+
+def _fine_tune(
+    simulated: Any,
+    train: tuple[NDArray[np.int8], NDArray[np.float32]],
+    validation: tuple[NDArray[np.int8], NDArray[np.float32]],
+    output: Output,
+    seed: int,
+    options: QatOptions,
+    progress: Progress | None,
+) -> None:
+    from neurograsp.convert._keras import keras, tf
+
+    x, y = train
+    ones = np.clip(y.mean(axis=0), 1 / len(y), 1 - 1 / len(y)).astype(np.float32)
+
+    def loss_of(targets: Any, logits: Any) -> Any:
+        if output == "softmax":
+            weight = tf.reduce_sum(targets / (ones * y.shape[1]), axis=1)
+            return tf.reduce_mean(weight * tf.nn.softmax_cross_entropy_with_logits(targets, logits))
+        weight = 0.5 * (targets / ones + (1 - targets) / (1 - ones))
+        return tf.reduce_mean(weight * tf.nn.sigmoid_cross_entropy_with_logits(targets, logits))
+
+    steps = -(-len(x) // options.batch_size)
+    schedule = keras.optimizers.schedules.CosineDecay(options.learning_rate, options.epochs * steps)
+    optimizer = keras.optimizers.Adam(schedule)
+
+    def step(windows: Any, targets: Any) -> Any:
+        with tf.GradientTape() as tape:
+            loss = loss_of(targets, simulated(_real_tensor(tf, windows), training=True))
+        variables = simulated.trainable_variables
+        optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
+        return loss
+
+    def scores_of(windows: Any) -> Any:
+        return simulated(_real_tensor(tf, windows), training=False)
+
+    step, scores_of = tf.function(step), tf.function(scores_of)
+
+    def validation_loss() -> float:
+        windows, targets = validation
+        scores = [scores_of(windows[i : i + 256]) for i in range(0, len(windows), 256)]
+        return float(loss_of(tf.constant(targets), tf.concat(scores, axis=0)))
+
+    order_of = np.random.default_rng(seed)
+    best, best_weights = validation_loss(), simulated.get_weights()
+    for epoch in range(1, options.epochs + 1):
+        order = np.resize(order_of.permutation(len(x)), steps * options.batch_size)
+        losses = [float(step(x[rows], y[rows])) for rows in np.split(order, steps)]
+        cost = validation_loss()
+        if progress is not None:
+            progress(epoch, options.epochs, {"loss": float(np.mean(losses)), "val_loss": cost})
+        if cost < best:
+            best, best_weights = cost, simulated.get_weights()
+    simulated.set_weights(best_weights)
+
+
+def _single(tf: Any, model: Any) -> Any:
+    """A converter of the model with a batch of one, so that no operator computes a shape."""
+    shape = tf.TensorSpec((1, *model.input_shape[1:]), tf.float32, name="window")
+    function = tf.function(lambda window: model(window, training=False)).get_concrete_function(shape)
+    return tf.lite.TFLiteConverter.from_concrete_functions([function], model)
+
+
+def _interpreter(blob: bytes, reference_kernels: bool) -> Any:
+    litert = importlib.import_module("ai_edge_litert.interpreter")
+    resolver = litert.OpResolverType.BUILTIN_REF if reference_kernels else litert.OpResolverType.AUTO
+    try:
+        interpreter = litert.Interpreter(
+            model_content=blob, num_threads=1, experimental_op_resolver_type=resolver
+        )
+        interpreter.allocate_tensors()
+    except (RuntimeError, ValueError) as error:
+        raise CheckFailed(f"LiteRT cannot open the network: {str(error).splitlines()[0]}") from error
+    return interpreter
+
+
+def _pick(x: NDArray[np.int8], seed: int) -> NDArray[np.int8]:
+    if not len(x):
+        raise ConfigError("quantize: no calibration windows, take the training windows")
+    return np.random.default_rng(seed).permutation(x)[:CALIBRATION_WINDOWS]
+
+
+def _real(x: NDArray[np.int8]) -> NDArray[np.float32]:
+    return x[..., None] * np.float32(INPUT_SCALE)
+
+
+def _real_tensor(tf: Any, x: Any) -> Any:
+    return tf.cast(x, tf.float32)[..., None] * INPUT_SCALE

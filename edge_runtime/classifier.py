@@ -1,0 +1,89 @@
+"""The int8 network on LiteRT, and the step from its logits to probabilities."""
+
+import logging
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from neurograsp.edge_runtime.contract.errors import BundleError
+
+log = logging.getLogger(__name__)
+
+
+class Classifier:
+    """A `.tflite` network of one input and one output, run on one thread.
+
+    Args:
+        blob: the file's bytes.
+        reference_kernels: LiteRT's BUILTIN_REF kernels, which give the same bits on every machine;
+            otherwise the fast ones (XNNPACK where it is active).
+
+    Raises:
+        BundleError: LiteRT refuses the file, or it has another number of inputs or outputs.
+    """
+
+    def __init__(self, blob: bytes, *, reference_kernels: bool = False) -> None:
+        from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+        resolver = OpResolverType.BUILTIN_REF if reference_kernels else OpResolverType.AUTO
+        try:
+            self._interpreter: Any = Interpreter(
+                model_content=blob, num_threads=1, experimental_op_resolver_type=resolver
+            )
+            self._interpreter.allocate_tensors()
+        except (ValueError, RuntimeError) as error:
+            first_line = str(error).splitlines()[0] if str(error) else "no reason given"
+            raise BundleError(f"model.tflite: LiteRT cannot load it: {first_line}") from error
+        inputs, outputs = self._interpreter.get_input_details(), self._interpreter.get_output_details()
+        if len(inputs) != 1 or len(outputs) != 1:
+            raise BundleError(f"model.tflite: {len(inputs)} inputs and {len(outputs)} outputs, not one each")
+        self._input, self._output = inputs[0], outputs[0]
+        if self._input["dtype"] is np.int8 and tuple(self._input["quantization"]) != (1 / 16, 0):
+            raise BundleError("model.tflite: the input's scale is not 1/16 with zero point 0")
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        return tuple(int(size) for size in self._input["shape"])
+
+    @property
+    def n_actions(self) -> int:
+        return int(self._output["shape"][-1])
+
+    @property
+    def is_int8(self) -> bool:
+        return self._input["dtype"] is np.int8 and self._output["dtype"] is np.int8
+
+    def logits(self, window: npt.NDArray[np.int8]) -> npt.NDArray[Any]:
+        """Run the network.
+
+        Args:
+            window: (window, n_channels) int8.
+
+        Returns:
+            (n_actions,) int8 steps, or float32 logits for a float network.
+        """
+        tensor = window if self.is_int8 else window.astype(np.float32) / 16
+        self._interpreter.set_tensor(self._input["index"], tensor.reshape(self._input["shape"]))
+        self._interpreter.invoke()
+        result: npt.NDArray[Any] = self._interpreter.get_tensor(self._output["index"])
+        return result.reshape(-1)
+
+    def real_logits(self, window: npt.NDArray[np.int8]) -> npt.NDArray[np.float64]:
+        """(n_actions,) float64 logits, dequantized where the network is int8."""
+        steps = self.logits(window).astype(np.float64)
+        if not self.is_int8:
+            return steps
+        scale, zero_point = self._output["quantization"]
+        return (steps - zero_point) * scale
+
+
+def probabilities(
+    logits: npt.NDArray[np.float64], output: Literal["sigmoid", "softmax"]
+) -> npt.NDArray[np.float64]:
+    """Logits (..., n_actions) to probabilities of the same shape."""
+    if output == "sigmoid":
+        return 1 / (1 + np.exp(-logits))
+    powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    result: npt.NDArray[np.float64] = powers / powers.sum(axis=-1, keepdims=True)
+    return result

@@ -1,0 +1,76 @@
+"""The `neurograsp` command: finds its sub-commands among the installed entry points and runs one.
+
+A sub-command is a module with `HELP` (one line), `EXAMPLE`, `add_arguments(parser)` and
+`run(arguments) -> exit code`, registered in the entry-point group `neurograsp.commands`. Only the one
+that was asked for is imported, so that the board never imports the workstation's.
+"""
+
+import argparse
+import logging
+import sys
+from collections.abc import Sequence
+from importlib.metadata import EntryPoint, entry_points, version
+from typing import Any
+
+from neurograsp.edge_runtime.contract.codec import nearest
+from neurograsp.edge_runtime.contract.errors import NeurograspError
+
+GROUP = "neurograsp.commands"
+INTERRUPTED = 130
+USAGE = 2
+
+ORDER = ("demo", "train", "evaluate", "convert", "inspect", "run", "hand", "ports", "doctor", "info")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one sub-command; the exit code says how it ended (docs/cli.md)."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    commands = {point.name: point for point in entry_points(group=GROUP)}
+    if not arguments or arguments[0] in ("-h", "--help"):
+        _print_overview(commands)
+        return 0 if arguments else USAGE
+    if arguments[0] == "--version":
+        print(f"neurograsp {version('neurograsp')}")
+        return 0
+    name = arguments[0]
+    if name not in commands:
+        print(f"neurograsp: no command {name!r}{nearest(name, commands)}", file=sys.stderr)
+        return USAGE
+    return _run(name, commands[name].load(), arguments[1:])
+
+
+def _run(name: str, command: Any, arguments: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(
+        prog=f"neurograsp {name}",
+        description=f"{command.HELP}\n\nexample:\n  {command.EXAMPLE}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--verbose", "-v", action="store_true", help="log what happens, on stderr")
+    command.add_arguments(parser)
+    parsed = parser.parse_args(arguments)
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=logging.INFO if parsed.verbose else logging.WARNING,
+        format="%(levelname)s %(name)s: %(message)s",
+    )
+    try:
+        code: int = command.run(parsed)
+    except NeurograspError as error:
+        print(f"neurograsp {name}: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print(f"neurograsp {name}: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 1
+    return code
+
+
+def _print_overview(commands: dict[str, EntryPoint]) -> None:
+    print("usage: neurograsp COMMAND ...\n\nexample:\n  neurograsp demo\n\ncommands:")
+    rank = {name: place for place, name in enumerate(ORDER)}
+    for name in sorted(commands, key=lambda name: (rank.get(name, len(rank)), name)):
+        print(f"  {name:<10}{commands[name].load().HELP}")
+    print("\n`neurograsp COMMAND --help` tells more. `neurograsp --version` prints the version.")

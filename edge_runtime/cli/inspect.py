@@ -1,0 +1,94 @@
+"""`neurograsp inspect`."""
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from neurograsp.edge_runtime.bundle import Bundle
+
+HELP = "verify a bundle and show what is inside"
+EXAMPLE = "neurograsp inspect runs/gal.bundle"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("bundle", type=Path, help="bundle folder or archive")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from neurograsp.edge_runtime.bundle import open_bundle, verify_golden
+
+    bundle = open_bundle(arguments.bundle)
+    steps = verify_golden(bundle)
+    if arguments.json:
+        print(json.dumps(as_json(bundle, steps)))
+        return 0
+    print(render(bundle, steps))
+    return 0
+
+
+def as_json(bundle: "Bundle", steps: int) -> dict[str, Any]:
+    """The manifest, sizes and the outcome of the golden vectors; see docs/schemas/inspect.schema.json."""
+    from neurograsp.edge_runtime.contract.codec import encode
+
+    return {
+        "path": str(bundle.path),
+        "sha256": bundle.sha256,
+        "bytes": {name: len(data) for name, data in bundle.files.items()},
+        "golden": {"reproduced": True, "largest_difference_steps": steps},
+        "manifest": encode(bundle.manifest),
+    }
+
+
+def render(bundle: "Bundle", steps: int) -> str:
+    """The bundle in a few lines."""
+    manifest = bundle.manifest
+    signal, network, decision = manifest.signal, manifest.network, manifest.decision
+    unit = "no unit" if signal.lsb_uv is None else f"{signal.lsb_uv:g} uV a count"
+    stages = " -> ".join(
+        f"{stage.kind} {'-'.join(f'{hz:g}' for hz in _frequencies(stage))} Hz".replace("  ", " ")
+        for stage in signal.stages
+    )
+    rows = [
+        ("bundle", f"{manifest.name} ({bundle.path})"),
+        ("sha256", bundle.sha256),
+        ("signal", f"{len(signal.channels)} channels, {signal.rate_hz:g} Hz, {unit}"),
+        ("filter", f"{stages}; every {signal.decimation} frames"),
+        (
+            "window",
+            f"{signal.window} x {len(signal.channels)}, {signal.window_s * 1000:.0f} ms, "
+            f"every {signal.hop_s * 1000:.0f} ms",
+        ),
+        (
+            "network",
+            f"{network.name}, {network.parameters} parameters, {network.macs / 1e6:.2f} M "
+            f"multiplications, int8 by {network.method}",
+        ),
+        ("operators", ", ".join(network.operators)),
+        (
+            "actions",
+            ", ".join(
+                f"{name} -> {command} at p >= {on:.2f}"
+                for name, command, on in zip(signal.actions.names, signal.actions.commands, decision.on)
+                if name != signal.actions.rest
+            ),
+        ),
+        ("thresholds", f"from {decision.calibrated_on}"),
+        (
+            "trained on",
+            f"{', '.join(manifest.provenance.train)}; validated on "
+            f"{', '.join(manifest.provenance.validation)}; seed {manifest.provenance.seed}",
+        ),
+        ("files", ", ".join(f"{name} {len(data) / 1000:.1f} kB" for name, data in bundle.files.items())),
+        ("golden", f"reproduced; {steps} steps between kernels, {manifest.golden.xnnpack_steps} allowed"),
+    ]
+    return "\n".join(f"  {name:<12}{text}" for name, text in rows)
+
+
+def _frequencies(stage: Any) -> tuple[float, ...]:
+    hz = stage.frequency_hz
+    if hz is None:
+        return ()
+    return hz if isinstance(hz, tuple) else (hz,)

@@ -1,0 +1,228 @@
+"""`neurograsp run`."""
+
+import argparse
+import json
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from neurograsp.edge_runtime.contract.signal_spec import SignalSpec
+    from neurograsp.edge_runtime.sources.base import Source
+    from neurograsp.edge_runtime.sources.delta_npz import DeltaFrames
+    from neurograsp.firmware_bridge.link import HandLink
+
+HELP = "run a bundle: amplifier or recording in, hand out"
+EXAMPLE = "neurograsp run --bundle runs/gal.bundle --source synthetic --hand sim --seconds 10"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--bundle", type=Path, required=True, help="bundle folder or archive")
+    parser.add_argument(
+        "--source",
+        required=True,
+        help="playback:FILE (through BrainFlow's playback board), synthetic, or board:NAME[:port]",
+    )
+    parser.add_argument(
+        "--hand",
+        default="sim",
+        help="sim: the firmware in a process of its own (default); a port such as /dev/ttyACM0; none",
+    )
+    parser.add_argument(
+        "--arm",
+        action="store_true",
+        help="arm a real hand once frames arrive; without it nothing moves. The simulated hand always arms",
+    )
+    parser.add_argument("--seconds", type=float, help="stop after so long; otherwise at the source's end")
+    parser.add_argument("--speed", type=float, default=1.0, help="of playback; 1 is real time")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="write the session's decisions there (JSON)")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from neurograsp.edge_runtime.bundle import open_bundle, verify_golden
+    from neurograsp.edge_runtime.contract.errors import UsageError
+    from neurograsp.edge_runtime.files import write_whole
+    from neurograsp.edge_runtime.loop import ControlLoop
+    from neurograsp.edge_runtime.pipeline import Pipeline
+
+    if arguments.seconds is not None and not arguments.seconds > 0:
+        raise UsageError("--seconds must be positive")
+    if not 0.1 <= arguments.speed <= 1000:
+        raise UsageError("--speed must be 0.1 to 1000")
+    bundle = open_bundle(arguments.bundle)
+    verify_golden(bundle)
+    manifest = bundle.manifest
+    source = open_source(arguments.source, manifest.signal, arguments.speed)
+    pipeline = Pipeline(manifest.signal, manifest.decision, bundle.classifier().real_logits)
+    try:
+        with open_hand(arguments.hand) as hand:
+            arm = arguments.arm or arguments.hand == "sim"
+            loop = ControlLoop(source, pipeline, hand.link, arm=arm)
+            loop.run(arguments.seconds)
+    finally:
+        source.stop()
+    report = describe(arguments, bundle.sha256, loop, hand, pipeline)
+    if arguments.out is not None:
+        write_whole(arguments.out, json.dumps({**report, **session(loop, hand)}).encode())
+    print(json.dumps(report) if arguments.json else render(report))
+    return 0
+
+
+def open_source(text: str, spec: "SignalSpec", speed: float) -> "Source":
+    """The source that `--source` names.
+
+    Raises:
+        UsageError: not of the form that the help names.
+        ConfigError, RecordingError, SourceError: it does not fit the bundle or cannot be opened.
+    """
+    from neurograsp.edge_runtime.contract.errors import UsageError
+    from neurograsp.edge_runtime.sources.brainflow_board import BrainFlowSource, PlaybackSource
+    from neurograsp.edge_runtime.sources.synthetic import SyntheticSource
+
+    kind, _, rest = text.partition(":")
+    if kind == "playback" and rest:
+        return PlaybackSource(read_frames(Path(rest)), spec, speed)
+    if kind == "synthetic" and not rest:
+        return SyntheticSource(spec)
+    if kind == "board" and rest:
+        name, _, port = rest.partition(":")
+        return BrainFlowSource(name, port, spec)
+    raise UsageError(f"--source {text}: expected playback:FILE, synthetic or board:NAME[:port]")
+
+
+def read_frames(path: Path) -> "DeltaFrames":
+    """A recording of any format for which a reader is installed (entry points `neurograsp.readers`)."""
+    from neurograsp.edge_runtime.sources.delta_npz import read_delta_npz
+
+    readers = list(entry_points(group="neurograsp.readers"))
+    if not readers:
+        return read_delta_npz(path)
+    frames: DeltaFrames = readers[0].load()(path)
+    return frames
+
+
+@dataclass
+class OpenHand:
+    """A connected link, if any, and the trace of the simulated hand."""
+
+    name: str
+    link: "HandLink | None" = None
+    trace: Any = None
+
+
+@contextmanager
+def open_hand(url: str) -> Iterator[OpenHand]:
+    """Connect to the hand that `--hand` names; it is stopped and released at the end.
+
+    Raises:
+        LinkError: it is not there, is busy, or does not answer.
+    """
+    from neurograsp.firmware_bridge.host_firmware import SimulatedHand, read_trace
+    from neurograsp.firmware_bridge.link import HandLink
+    from neurograsp.firmware_bridge.transports import open_transport
+
+    if url == "none":
+        yield OpenHand("none")
+        return
+    if url != "sim":
+        with HandLink(open_transport(url)) as link:
+            caps = link.connect()
+            yield OpenHand(f"{caps.name} on {url}", link)
+        return
+    with tempfile.TemporaryDirectory(prefix="neurograsp-hand-") as folder:
+        trace = Path(folder) / "trace.csv"
+        hand = OpenHand("simulated")
+        with SimulatedHand(trace) as simulated, HandLink(open_transport(simulated.url)) as link:
+            hand.name = f"{link.connect().name}, the firmware in a process of its own on {simulated.url}"
+            hand.link = link
+            yield hand
+            hand.trace = read_trace(trace)
+
+
+def describe(
+    arguments: argparse.Namespace, sha256: str, loop: Any, hand: OpenHand, pipeline: Any
+) -> dict[str, Any]:
+    """The run as plain values; see docs/schemas/run.schema.json."""
+    from dataclasses import asdict
+
+    summary = loop.summary
+    link = None
+    if hand.link is not None:
+        stats = hand.link.stats
+        link = asdict(stats)
+    moved = None
+    if hand.trace:
+        lows = [min(column) for column in zip(*(row.joints_us for row in hand.trace))]
+        highs = [max(column) for column in zip(*(row.joints_us for row in hand.trace))]
+        moved = {"travel_us": [high - low for low, high in zip(lows, highs)]}
+    return {
+        "bundle": {"path": str(arguments.bundle), "sha256": sha256},
+        "source": arguments.source,
+        "ended": summary.stopped_by,
+        "stream": asdict(pipeline.counters),
+        "clipped": asdict(pipeline.chain.clipped),
+        "decisions": len(summary.decisions),
+        "activations": summary.activations,
+        "timing": summary.timing(),
+        "hand": {"name": hand.name, "commands": summary.commands, "link": link, "moved": moved},
+    }
+
+
+def session(loop: Any, hand: OpenHand) -> dict[str, Any]:
+    """Every decision, and every servo frame of the simulated hand."""
+    return {
+        "log": [
+            {
+                "time_s": decision.time_s,
+                "probabilities": [
+                    None if value != value else round(float(value), 4) for value in decision.probabilities
+                ],
+                "action": decision.action,
+                "started": decision.started,
+                "command": decision.command,
+                "reason": decision.reason,
+                "wall_s": wall_s,
+            }
+            for decision, wall_s in zip(loop.summary.decisions, loop.summary.decided_at)
+        ],
+        "trace": [
+            {"ms": row.ms, "state": row.state.name, "joints_us": list(row.joints_us)}
+            for row in hand.trace or ()
+        ],
+    }
+
+
+def render(report: dict[str, Any]) -> str:
+    """The run in a few lines."""
+    stream, timing, hand = report["stream"], report["timing"], report["hand"]
+    lines = [
+        f"  ended            {report['ended']}",
+        f"  stream           {stream['frames']} frames, {stream['gaps']} gaps ({stream['missing']} frames "
+        f"missing), {report['clipped']['input']} samples clipped at the input",
+        f"  decisions        {report['decisions']}, of which {report['activations']} started an action",
+    ]
+    for name in ("tick", "infer", "filter"):
+        section = timing["sections"][name]
+        if section["count"]:
+            lines.append(
+                f"  {name:<17}p50 {section['p50_us'] / 1000:.2f} ms, p99 {section['p99_us'] / 1000:.2f} ms, "
+                f"max {section['max_us'] / 1000:.2f} ms"
+            )
+    lines.append(f"  deadline misses  {timing['deadline_misses']} of {timing['ticks']} ticks")
+    lines.append(f"  hand             {hand['name']}")
+    if hand["link"]:
+        link = hand["link"]
+        rtt = "-" if link["rtt_ms_p50"] is None else f"{link['rtt_ms_p50']:.1f}/{link['rtt_ms_max']:.1f} ms"
+        lines.append(
+            f"  link             {link['acked']} of {link['sent']} requests answered, {link['retries']} retries, "
+            f"{link['nacks']} refused, {link['beats']} heartbeats, {link['crc_errors']} CRC errors, "
+            f"round trip p50/max {rtt}"
+        )
+        commands = ", ".join(f"{name} {count}" for name, count in hand["commands"].items()) or "none"
+        lines.append(f"  commands         {commands}")
+    return "\n".join(lines)

@@ -1,0 +1,64 @@
+"""One TOML a role into one frozen dataclass: command line > environment > file > default."""
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar
+
+from neurograsp.edge_runtime.contract.codec import decode
+from neurograsp.edge_runtime.contract.errors import ConfigError
+
+T = TypeVar("T")
+
+ENVIRONMENT_PREFIX = "NEUROGRASP_"
+
+
+def parse_config(
+    cls: type[T],
+    text: str,
+    name: str,
+    *,
+    environment: Mapping[str, str] | None = None,
+    overrides: Iterable[str] = (),
+) -> T:
+    """Read a configuration.
+
+    Args:
+        cls: the dataclass of the role.
+        text: the TOML text.
+        name: the file's name, for messages.
+        environment: variables `NEUROGRASP_SECTION__KEY=value` override the file.
+        overrides: `section.key=value` as given to `--set`; they override the environment.
+
+    Raises:
+        ConfigError: what is wrong, at which key, and the nearest known one.
+    """
+    try:
+        tree = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{name}: not valid TOML: {error}") from error
+    for variable, value in sorted((environment or {}).items()):
+        if variable.startswith(ENVIRONMENT_PREFIX) and "__" in variable:
+            path = variable.removeprefix(ENVIRONMENT_PREFIX).lower().split("__")
+            _assign(tree, path, _parse_value(value), f"environment variable {variable}")
+    for override in overrides:
+        key, equals, value = override.partition("=")
+        if not equals or not key.strip():
+            raise ConfigError(f"--set {override}: expected key=value, such as --set fit.epochs=20")
+        _assign(tree, [part.strip() for part in key.split(".")], _parse_value(value), f"--set {override}")
+    return decode(cls, tree, name)
+
+
+def _parse_value(text: str) -> Any:
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _assign(tree: dict[str, Any], path: list[str], value: Any, where: str) -> None:
+    for part in path[:-1]:
+        branch = tree.setdefault(part, {})
+        if not isinstance(branch, dict):
+            raise ConfigError(f"{where}: {part!r} is not a table")
+        tree = branch
+    tree[path[-1]] = value

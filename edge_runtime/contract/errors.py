@@ -1,0 +1,86 @@
+"""The whole tree of expected failures, with the exit code of each.
+
+NeurograspError            1   a check failed, or anything without a better code
++-- CheckFailed            1   a gate, a golden vector or a doctor row failed
++-- UsageError             2   the command line asks for something impossible
++-- MissingExtra           3   an optional dependency is not installed
++-- ConfigError            4   a configuration file or value is wrong
++-- BundleError            4   a bundle is damaged, foreign or does not reproduce
++-- RecordingError         4   a recording is missing, damaged or does not fit
++-- SourceError            5   the amplifier is lost or cannot be opened
++-- ProtocolError          5   see neurograsp.firmware_bridge.errors
++-- LinkError              5   see neurograsp.firmware_bridge.errors
+"""
+
+from neurograsp.firmware_bridge.errors import (
+    LinkError,
+    LinkLost,
+    NeurograspError,
+    PortError,
+    ProtocolError,
+    Refused,
+)
+
+__all__ = [
+    "BundleError",
+    "CheckFailed",
+    "ConfigError",
+    "LinkError",
+    "LinkLost",
+    "MissingExtra",
+    "NeurograspError",
+    "PortError",
+    "ProtocolError",
+    "RecordingError",
+    "Refused",
+    "SourceError",
+    "UsageError",
+]
+
+
+class CheckFailed(NeurograspError):
+    """A gate that guards quality or safety did not pass."""
+
+
+class UsageError(NeurograspError):
+    """The command line asks for something impossible."""
+
+    exit_code = 2
+
+
+class MissingExtra(NeurograspError):
+    """An optional dependency is not installed.
+
+    Args:
+        package: what could not be imported.
+        extra: the extra of this distribution that brings it.
+    """
+
+    exit_code = 3
+
+    def __init__(self, package: str, extra: str) -> None:
+        super().__init__(f"{package} is not installed: run `pip install 'neurograsp[{extra}]'`")
+
+
+class ConfigError(NeurograspError):
+    """A configuration file or value is wrong."""
+
+    exit_code = 4
+
+
+class BundleError(NeurograspError):
+    """A bundle is damaged, foreign, or does not reproduce its golden vectors."""
+
+    exit_code = 4
+
+
+class RecordingError(NeurograspError):
+    """A recording is missing, damaged, or does not fit what is asked of it."""
+
+    exit_code = 4
+
+
+class SourceError(NeurograspError):
+    """The amplifier cannot be opened, or was there and is lost."""
+
+    exit_code = 5

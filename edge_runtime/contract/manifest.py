@@ -1,0 +1,144 @@
+"""`Manifest`: what a bundle says of itself. Pure data; reading and checking files is bundle.py's."""
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from neurograsp.edge_runtime.contract.codec import decode, encode
+from neurograsp.edge_runtime.contract.decision_spec import DecisionSpec
+from neurograsp.edge_runtime.contract.errors import BundleError, ConfigError
+from neurograsp.edge_runtime.contract.signal_spec import SignalSpec
+
+SCHEMA = "neurograsp.bundle/1"
+
+
+@dataclass(frozen=True)
+class NetworkFacts:
+    """The network in `model.tflite`.
+
+    Attributes:
+        name: its name in the registry of networks.
+        parameters: trained numbers.
+        macs: multiplications a window.
+        method: how it was quantized, "ptq" or "qat".
+        input_shape: (1, window, channels, 1).
+        input_scale, input_zero_point: real = (int8 - zero point) * scale.
+        output_scale, output_zero_point: the same, for the logits.
+        operators: names of the operators inside.
+    """
+
+    name: str
+    parameters: int
+    macs: int
+    method: str
+    input_shape: tuple[int, ...]
+    input_scale: float
+    input_zero_point: int
+    output_scale: float
+    output_zero_point: int
+    operators: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class GoldenFacts:
+    """How exactly `golden.npz` must be reproduced.
+
+    Attributes:
+        windows: how many windows it holds.
+        xnnpack_steps: largest difference of a logit, in int8 steps, that other kernels than the
+            reference kernels may show.
+    """
+
+    windows: int
+    xnnpack_steps: int
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where a bundle comes from.
+
+    Attributes:
+        config: the training configuration, complete.
+        data_sha256: of the counts and labels it was trained on.
+        train, validation: the recordings of each, as "subject/session".
+        seed: of training and conversion.
+        versions: of the packages that took part.
+    """
+
+    config: dict[str, Any]
+    data_sha256: str
+    train: tuple[str, ...]
+    validation: tuple[str, ...]
+    seed: int
+    versions: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """Attributes:
+    schema: "neurograsp.bundle/1".
+    name: of the bundle, for people.
+    signal, decision, network, golden, provenance: see the classes.
+    labels: how labels were turned into targets, "events" or "states".
+    reference_decisions: thresholds of the "float" network and of the "linear" baseline, for comparison.
+    files: SHA-256 of every other file in the bundle, by name.
+    scores: on the validation recordings, as `neurograsp evaluate --json` gives them.
+    """
+
+    schema: str
+    name: str
+    signal: SignalSpec
+    decision: DecisionSpec
+    labels: Literal["events", "states"]
+    reference_decisions: dict[str, DecisionSpec]
+    network: NetworkFacts
+    golden: GoldenFacts
+    files: dict[str, str]
+    provenance: Provenance
+    scores: dict[str, Any]
+
+    def __post_init__(self) -> None:
+        n_actions = len(self.signal.actions.names)
+        if any(len(spec.on) != n_actions for spec in (self.decision, *self.reference_decisions.values())):
+            raise ValueError(f"decision: {n_actions} actions need as many thresholds")
+        unknown = set(self.decision.after or ()) - set(self.signal.actions.names)
+        if unknown:
+            raise ValueError(f"decision.after: {sorted(unknown)} are not actions")
+        wanted = (1, self.signal.window, len(self.signal.channels), 1)
+        if self.network.input_shape != wanted:
+            raise ValueError(
+                f"network.input_shape: {self.network.input_shape}, but the signal gives {wanted}"
+            )
+        for name, digest in self.files.items():
+            if not re.fullmatch(r"[0-9a-f]{64}", digest):
+                raise ValueError(f"files.{name}: not a SHA-256")
+
+
+def parse_manifest(raw: bytes, where: str) -> Manifest:
+    """Read `manifest.json`.
+
+    Raises:
+        BundleError: not JSON, another schema, or a field that is missing, unknown or impossible.
+    """
+    try:
+        tree = json.loads(raw, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise BundleError(f"{where}: manifest.json is not valid JSON: {error}") from error
+    schema = tree.get("schema") if isinstance(tree, dict) else None
+    if schema != SCHEMA:
+        raise BundleError(f"{where}: schema {schema!r} is not {SCHEMA!r}; convert the run again")
+    try:
+        return decode(Manifest, tree, f"{where}: manifest")
+    except ConfigError as error:
+        raise BundleError(str(error)) from error
+
+
+def render_manifest(manifest: Manifest) -> bytes:
+    """`manifest.json`: sorted keys, so that the same manifest gives the same bytes."""
+    text = json.dumps(encode(manifest), indent=1, sort_keys=True, allow_nan=False)
+    return text.encode() + b"\n"
+
+
+def _refuse_constant(name: str) -> float:
+    raise ValueError(f"{name} is not a JSON number")

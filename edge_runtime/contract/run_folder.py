@@ -1,0 +1,68 @@
+"""`RunFacts`: what a training run leaves in `run.json`, and what conversion reads there.
+
+A run folder holds
+
+    run.json        RunFacts
+    config.toml     the configuration as given, config.json as applied
+    model.keras     the float network
+    linear.npz      the linear baseline
+    windows.npz     x_train, y_train, x_validation, y_validation of the fit
+    streams.npz     the validation recordings as the pipeline cuts them: for number i the arrays
+                    {i}.windows (n, window, n_channels) int8, {i}.time_s, {i}.restart,
+                    {i}.event_start_s, {i}.event_stop_s, {i}.event_action, {i}.rest_s as in
+                    ScoredStream, {i}.picked (rows with a label), {i}.truth (their actions);
+                    and golden_counts (n_frames, n_channels) int32, one contiguous stretch
+    history.json    figures of each epoch
+    metrics.json    float and linear scores on the validation recordings
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from neurograsp.edge_runtime.contract.decision_spec import DecisionSpec
+from neurograsp.edge_runtime.contract.signal_spec import SignalSpec
+
+RUN_SCHEMA = "neurograsp.run/1"
+
+
+@dataclass(frozen=True)
+class RunFacts:
+    """Attributes:
+    schema: "neurograsp.run/1".
+    name: of the run, for people.
+    signal: the signal the network was trained on.
+    decision: times and order of the decision layer; its thresholds are chosen at conversion.
+    reference_decisions: with the thresholds of the "float" network and of the "linear" baseline.
+    target_fa_per_min: the false activations a minute to choose them for.
+    labels: how labels become targets, see the training configuration.
+    network: name in the registry.
+    parameters, macs: of the network.
+    method: how to quantize: "auto", "qat" or "ptq".
+    config: the training configuration, complete.
+    data_sha256: of the training and validation counts and labels.
+    train, validation: recordings as "subject/session".
+    seed: of training.
+    versions: of the packages that took part.
+    """
+
+    schema: str
+    name: str
+    signal: SignalSpec
+    decision: DecisionSpec
+    reference_decisions: dict[str, DecisionSpec]
+    target_fa_per_min: float
+    labels: Literal["events", "states"]
+    network: str
+    parameters: int
+    macs: int
+    method: Literal["auto", "qat", "ptq"]
+    config: dict[str, Any]
+    data_sha256: str
+    train: tuple[str, ...]
+    validation: tuple[str, ...]
+    seed: int
+    versions: dict[str, str]
+
+    def __post_init__(self) -> None:
+        if self.schema != RUN_SCHEMA:
+            raise ValueError(f"schema {self.schema!r} is not {RUN_SCHEMA!r}; train again")

@@ -1,0 +1,171 @@
+"""A decoder judged as a controller: events found, false activations a minute of rest, latency.
+
+Also chooses the thresholds by these figures. Pure numpy, so that a board can calibrate too.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from neurograsp.edge_runtime.contract.decision_spec import DecisionSpec
+from neurograsp.edge_runtime.contract.signal_spec import ActionSet
+from neurograsp.edge_runtime.decide import DecisionMachine
+
+TOLERANCE_S = 0.5
+"""An activation this long after an event's end still counts as its detection, not as a false one."""
+
+OFF_OVER_ON = 0.7
+GRID = 60
+
+
+@dataclass(frozen=True, eq=False)
+class ScoredStream:
+    """The scores of one recording and what really happened in it.
+
+    Attributes:
+        time_s: (n_scores,) stream time of each score.
+        restart: (n_scores,) bool, the score is the first one after a gap.
+        probabilities: (n_scores, n_actions).
+        event_start_s, event_stop_s: (n_events,) stream time.
+        event_action: (n_events,) index of the action; never rest.
+        rest_s: seconds labelled as rest; 0 where the recording has none.
+    """
+
+    time_s: npt.NDArray[np.float64]
+    restart: npt.NDArray[np.bool_]
+    probabilities: npt.NDArray[np.float64]
+    event_start_s: npt.NDArray[np.float64]
+    event_stop_s: npt.NDArray[np.float64]
+    event_action: npt.NDArray[np.int64]
+    rest_s: float
+
+
+@dataclass(frozen=True)
+class ControllerScores:
+    """Attributes:
+    n_events: events there were.
+    hits: events in which the right action started.
+    wrong: activations of another action during an event.
+    false_activations: activations outside of every event.
+    rest_min: minutes of rest.
+    latencies_s: from an event's start to its detection.
+    """
+
+    n_events: int
+    hits: int
+    wrong: int
+    false_activations: int
+    rest_min: float
+    latencies_s: tuple[float, ...]
+
+    @property
+    def event_tpr(self) -> float | None:
+        return self.hits / self.n_events if self.n_events and self.rest_min else None
+
+    @property
+    def false_activations_per_min(self) -> float | None:
+        return self.false_activations / self.rest_min if self.rest_min else None
+
+    @property
+    def latency_ms_p50(self) -> float | None:
+        if not self.latencies_s or not self.rest_min:
+            return None
+        return 1000 * float(np.median(self.latencies_s))
+
+
+def activations(stream: ScoredStream, spec: DecisionSpec, actions: ActionSet) -> list[tuple[float, int]]:
+    """Stream time and action of every activation that the decision layer makes of the scores."""
+    machine = DecisionMachine(spec, actions)
+    started = []
+    for time_s, restart, scores in zip(stream.time_s, stream.restart, stream.probabilities):
+        if restart:
+            machine.reset()
+        verdict = machine.step(float(time_s), scores)
+        if verdict.started and verdict.action is not None:
+            started.append((float(time_s), verdict.action))
+    return started
+
+
+def score_streams(
+    streams: Sequence[ScoredStream], spec: DecisionSpec, actions: ActionSet
+) -> ControllerScores:
+    """Compare what the decision layer does with what happened.
+
+    An event is hit when its action starts between its start and TOLERANCE_S after its end. An
+    activation in no event (tolerance included) is false.
+    """
+    n_events = hits = wrong = false = 0
+    rest_s = 0.0
+    latencies: list[float] = []
+    for stream in streams:
+        rest_s += stream.rest_s
+        n_events += len(stream.event_start_s)
+        hit = np.zeros(len(stream.event_start_s), bool)
+        for time_s, action in activations(stream, spec, actions):
+            during = (stream.event_start_s <= time_s) & (time_s <= stream.event_stop_s + TOLERANCE_S)
+            right = during & (stream.event_action == action)
+            fresh = np.flatnonzero(right & ~hit)
+            if len(fresh):
+                hit[fresh[0]] = True
+                latencies.append(time_s - float(stream.event_start_s[fresh[0]]))
+            elif during.any() and not right.any():
+                wrong += 1
+            elif not during.any():
+                false += 1
+        hits += int(hit.sum())
+    return ControllerScores(n_events, hits, wrong, false, rest_s / 60, tuple(latencies))
+
+
+def calibrate(
+    streams: Sequence[ScoredStream],
+    actions: ActionSet,
+    template: DecisionSpec,
+    target_fa_per_min: float,
+    calibrated_on: str,
+) -> DecisionSpec:
+    """Choose one threshold for all actions.
+
+    With rest in the streams: the one that finds most events at no more than the wanted number of
+    false activations a minute of rest. Without: the one with most hits less wrong and false
+    activations.
+
+    Args:
+        streams: recordings that the network was not trained on.
+        actions: the action set.
+        template: times and order; its thresholds are ignored.
+        target_fa_per_min: the wanted number.
+        calibrated_on: the streams, in words.
+
+    Returns:
+        the template with thresholds.
+    """
+    probabilities = np.concatenate([stream.probabilities for stream in streams])
+    moving = [i for i in range(len(actions.names)) if i != actions.rest_index]
+    best_of_each = probabilities[:, moving].max(axis=1)
+    grid = np.unique(np.round(np.quantile(best_of_each, np.linspace(0.02, 1, GRID)), 4))
+    has_rest = any(stream.rest_s for stream in streams)
+    best: tuple[tuple[float, float], DecisionSpec] | None = None
+    for threshold in np.clip(grid, 1e-4, 1.0):
+        spec = with_threshold(template, float(threshold), len(actions.names))
+        scores = score_streams(streams, spec, actions)
+        if has_rest:
+            rate = scores.false_activations_per_min or 0.0
+            merit = (float(scores.hits), -rate) if rate <= target_fa_per_min else (-rate, 0.0)
+        else:
+            merit = (float(scores.hits - scores.wrong - scores.false_activations), float(threshold))
+        if best is None or merit >= best[0]:
+            best = (merit, spec)
+    if best is None:
+        raise ValueError("calibrate: no scores")
+    return replace(
+        best[1],
+        calibrated_on=calibrated_on,
+        target_fa_per_min=target_fa_per_min if has_rest else None,
+    )
+
+
+def with_threshold(template: DecisionSpec, threshold: float, n_actions: int) -> DecisionSpec:
+    """The template with one threshold for all actions, and the hysteresis under it."""
+    return replace(template, on=(threshold,) * n_actions, off=(threshold * OFF_OVER_ON,) * n_actions)

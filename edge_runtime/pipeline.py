@@ -1,0 +1,213 @@
+"""Chunks of frames in, decisions out: a pure object, the same in training, scoring and on the board."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from types import ModuleType
+
+import numpy as np
+import numpy.typing as npt
+
+from neurograsp.edge_runtime.classifier import probabilities
+from neurograsp.edge_runtime.contract.decision_spec import DecisionSpec
+from neurograsp.edge_runtime.contract.signal_spec import SignalSpec
+from neurograsp.edge_runtime.decide import Decision, DecisionMachine
+from neurograsp.edge_runtime.dsp.chain import FilterChain
+
+Window = npt.NDArray[np.int8]
+Scorer = Callable[[Window], npt.NDArray[np.float64]]
+"""One window (window, n_channels) int8 to (n_actions,) float64 logits."""
+
+STOP = "STOP"
+"""The command that stops the hand; all others are names in `HandAction`."""
+
+
+class WindowCutter:
+    """Runs the filter over one contiguous stretch and cuts a window every `hop` filtered frames.
+
+    Args:
+        spec: the filter, window and hop.
+        hop: filtered frames between windows, when another than the spec's (training cuts densely).
+        kernel: see `FilterChain`.
+    """
+
+    def __init__(self, spec: SignalSpec, hop: int | None = None, kernel: ModuleType | None = None) -> None:
+        self.chain = FilterChain(spec, kernel)
+        self._window = spec.window
+        self._hop = hop or spec.hop
+        self._decimation = spec.decimation
+        self._recent = np.zeros((spec.window, len(spec.channels)), np.int8)
+        self._filtered = 0
+
+    def reset(self) -> None:
+        """Begin a new stretch; the next frame primes the filter."""
+        self.chain.reset()
+        self._filtered = 0
+
+    def push(self, counts: npt.NDArray[np.int32]) -> Iterator[tuple[int, Window]]:
+        """Take frames of the stretch.
+
+        Args:
+            counts: (n_frames, n_channels) int32.
+
+        Yields:
+            how many frames of the stretch had been taken at the window's end (inclusive), and the
+            window (window, n_channels) int8, a fresh array.
+        """
+        filtered = self.chain.process(counts)
+        line = np.concatenate([self._recent, filtered])
+        first = self._filtered
+        self._filtered += len(filtered)
+        self._recent = line[len(filtered) :]
+        for count in range(first + 1, self._filtered + 1):
+            if count >= self._window and (count - self._window) % self._hop == 0:
+                end = self._window + count - first
+                yield count * self._decimation, line[end - self._window : end].copy()
+
+
+@dataclass
+class StreamCounters:
+    """What happened to the stream so far.
+
+    Attributes:
+        frames: taken.
+        gaps: jumps of the frame counter.
+        missing: frames that were jumped over.
+        interpolated: of those, the ones that were filled in.
+        repeated: frames dropped because their number had been there.
+        stops: gaps long enough to stop the hand.
+    """
+
+    frames: int = 0
+    gaps: int = 0
+    missing: int = 0
+    interpolated: int = 0
+    repeated: int = 0
+    stops: int = 0
+
+
+class Pipeline:
+    """Filter, window, network and decision over a stream with gaps.
+
+    Args:
+        signal: the bundle's signal.
+        decision: its thresholds.
+        scorer: a window to logits; `Classifier.real_logits` on the board.
+        kernel: see `FilterChain`.
+    """
+
+    def __init__(
+        self,
+        signal: SignalSpec,
+        decision: DecisionSpec,
+        scorer: Scorer,
+        kernel: ModuleType | None = None,
+    ) -> None:
+        self.counters = StreamCounters()
+        self.signal = signal
+        self._scorer = scorer
+        self._cutter = WindowCutter(signal, kernel=kernel)
+        self._machine = DecisionMachine(decision, signal.actions)
+        self._last_frame: int | None = None
+        self._last_counts = np.zeros(len(signal.channels), np.int32)
+        self._stretch_first = 0
+
+    @property
+    def chain(self) -> FilterChain:
+        return self._cutter.chain
+
+    def time_scorer(self, clock: Callable[[], float], report: Callable[[float], None]) -> None:
+        """From now on, report the seconds that every call of the scorer takes."""
+        inner = self._scorer
+
+        def timed(window: Window) -> npt.NDArray[np.float64]:
+            begin = clock()
+            try:
+                return inner(window)
+            finally:
+                report(clock() - begin)
+
+        self._scorer = timed
+
+    def push(self, counts: npt.NDArray[np.int32], frame_index: npt.NDArray[np.int64]) -> list[Decision]:
+        """Take frames.
+
+        Args:
+            counts: (n_frames, n_channels) int32.
+            frame_index: (n_frames,) int64, the source's frame counter, unwrapped.
+
+        Returns:
+            one decision for every hop that these frames complete.
+        """
+        decisions: list[Decision] = []
+        if len(counts) == 0:
+            return decisions
+        fresh = self._not_repeated(frame_index)
+        counts, frame_index = counts[fresh], frame_index[fresh]
+        jumps = np.flatnonzero(np.diff(frame_index) != 1) + 1
+        for stretch, numbers in zip(np.split(counts, jumps), np.split(frame_index, jumps)):
+            if len(numbers):
+                self._bridge(stretch[0], int(numbers[0]), decisions)
+                self._run(stretch, int(numbers[0]), decisions)
+        return decisions
+
+    def _not_repeated(self, frame_index: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+        last = frame_index[0] - 1 if self._last_frame is None else self._last_frame
+        newest_before = np.maximum.accumulate(np.concatenate([[last], frame_index[:-1]]))
+        fresh: npt.NDArray[np.bool_] = frame_index > newest_before
+        self.counters.repeated += int(np.count_nonzero(~fresh))
+        return fresh
+
+    def _bridge(self, first: npt.NDArray[np.int32], number: int, decisions: list[Decision]) -> None:
+        """Treat the gap before frame `number`, as the spec says."""
+        if self._last_frame is None:
+            self._stretch_first = number
+            return
+        if number == self._last_frame + 1:
+            return
+        missing = number - self._last_frame - 1
+        self.counters.gaps += 1
+        self.counters.missing += missing
+        policy = self.signal.gap
+        if missing <= policy.interpolate_frames:
+            steps = np.arange(1, missing + 1, dtype=np.int64)[:, None]
+            last = self._last_counts.astype(np.int64)
+            filled = last + (first - last) * steps // (missing + 1)
+            self.counters.interpolated += missing
+            self._run(filled.astype(np.int32), self._last_frame + 1, decisions)
+            return
+        gap_s = missing / self.signal.rate_hz
+        self._stretch_first = number
+        self._cutter.reset()
+        self._machine.reset()
+        if policy.stop_after_s != "never" and gap_s > policy.stop_after_s:
+            self.counters.stops += 1
+            decisions.append(self._stop(number, f"{missing} frames ({gap_s:.2f} s) are missing"))
+
+    def _stop(self, frame: int, reason: str) -> Decision:
+        nothing = np.full(len(self.signal.actions.names), np.nan)
+        time_s = frame / self.signal.rate_hz
+        return Decision(time_s, frame, nothing, nothing, None, False, STOP, reason)
+
+    def _run(self, counts: npt.NDArray[np.int32], first: int, decisions: list[Decision]) -> None:
+        self.counters.frames += len(counts)
+        self._last_frame = first + len(counts) - 1
+        self._last_counts = counts[-1].copy()
+        for taken, window in self._cutter.push(counts):
+            frame = self._stretch_first + taken - 1
+            time_s = frame / self.signal.rate_hz
+            logits = self._scorer(window)
+            scores = probabilities(logits, self.signal.actions.output)
+            verdict = self._machine.step(time_s, scores)
+            names, commands = self.signal.actions.names, self.signal.actions.commands
+            decisions.append(
+                Decision(
+                    time_s,
+                    frame,
+                    logits,
+                    scores,
+                    None if verdict.action is None else names[verdict.action],
+                    verdict.started,
+                    None if verdict.command is None else commands[verdict.command],
+                    verdict.reason,
+                )
+            )

@@ -1,0 +1,1 @@
+"""Where frames come from: boards, files, networks."""

@@ -1,0 +1,255 @@
+"""Frames from any BrainFlow board, and recordings played back through BrainFlow's playback board.
+
+BrainFlow is imported late: its wheel holds x86-64 libraries only, so on other machines the import of
+its package works and the first call fails. See https://brainflow.readthedocs.io (building from source).
+"""
+
+import os
+import tempfile
+import warnings
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from neurograsp.edge_runtime.contract.codec import nearest
+from neurograsp.edge_runtime.contract.errors import ConfigError, MissingExtra, SourceError
+from neurograsp.edge_runtime.contract.signal_spec import SignalSpec
+from neurograsp.edge_runtime.sources.base import Block, CounterUnwrapper
+from neurograsp.edge_runtime.sources.delta_npz import DeltaFrames
+
+BUILD_PAGE = "https://brainflow.readthedocs.io/en/stable/BuildBrainFlow.html"
+RING_FRAMES = 450_000
+COUNTER_MODULUS = 256
+PLAYBACK_LAYOUTS = ((32, "FREEEEG32_BOARD"), (128, "FREEEEG128_BOARD"))
+
+
+def load_brainflow() -> Any:
+    """The module `brainflow.board_shim`, with its logger off and its library loaded.
+
+    Raises:
+        MissingExtra: BrainFlow is not installed.
+        SourceError: it is, but its library does not load on this machine.
+    """
+    try:
+        from brainflow import board_shim
+    except ImportError as error:
+        raise MissingExtra("BrainFlow", "brainflow") from error
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # pkg_resources' own, see pyproject.toml
+            board_shim.BoardShim.disable_board_logger()
+    except (OSError, ImportError, FileNotFoundError) as error:
+        raise SourceError(
+            f"BrainFlow is installed but its library does not load on this machine ({os.uname().machine}); "
+            f"build it from source: {BUILD_PAGE}"
+        ) from error
+    return board_shim
+
+
+class BrainFlowSource:
+    """A live board.
+
+    Args:
+        name: of the board as in BrainFlow's `BoardIds`, any case, `_BOARD` optional.
+        port: serial port, where the board has one.
+        spec: the bundle's signal; the board must fit it.
+
+    Raises:
+        ConfigError: an unknown name, or a board with other channels or another rate.
+    """
+
+    def __init__(self, name: str, port: str, spec: SignalSpec) -> None:
+        brainflow = load_brainflow()
+        board_id = board_id_of(name, brainflow)
+        description = brainflow.BoardShim.get_board_descr(board_id)
+        rows = description.get("eeg_channels") or description.get("emg_channels") or []
+        rate = float(description["sampling_rate"])
+        if len(rows) != len(spec.channels) or rate != spec.rate_hz:
+            raise ConfigError(
+                f"board {name}: {len(rows)} channels at {rate:g} Hz, but the bundle was trained on "
+                f"{len(spec.channels)} channels at {spec.rate_hz:g} Hz; use that amplifier or train on this one"
+            )
+        if spec.lsb_uv is None:
+            raise ConfigError(
+                f"board {name}: the bundle was trained on counts of unknown unit, which a live board's "
+                "microvolts cannot be turned into; train on recordings with a unit"
+            )
+        parameters = brainflow.BrainFlowInputParams()
+        parameters.serial_port = port
+        self.description = f"BrainFlow {name}" + (f" on {port}" if port else "")
+        self._board = _Board(brainflow, board_id, parameters, self.description)
+        self._rows = list(rows)
+        self._counter_row = int(description["package_num_channel"])
+        self._lsb_uv = spec.lsb_uv
+        self._counter = CounterUnwrapper(COUNTER_MODULUS)
+
+    def start(self) -> None:
+        self._board.start()
+
+    def read(self) -> Block:
+        data = self._board.read()
+        counter = self._counter.unwrap(data[self._counter_row].astype(np.int64))
+        return Block(to_counts(data[self._rows], self._lsb_uv), counter)
+
+    def finished(self) -> bool:
+        return False
+
+    def stop(self) -> None:
+        self._board.stop()
+
+
+class PlaybackSource:
+    """A recording through BrainFlow's PLAYBACK_FILE_BOARD, as if a 32- or 128-electrode FreeEEG sent it.
+
+    The frame counter of the recording travels in the board's package-number row, so gaps arrive as
+    jumps of the counter. The stamps in the file run on without gaps, so no time is spent in them.
+
+    Args:
+        frames: the recording.
+        spec: the bundle's signal.
+        speed: 1 plays in real time.
+
+    Raises:
+        ConfigError: the recording has other channels or another rate than the bundle.
+    """
+
+    def __init__(self, frames: DeltaFrames, spec: SignalSpec, speed: float = 1.0) -> None:
+        check_fits(frames, spec)
+        n_channels = len(spec.channels)
+        layouts = [name for capacity, name in PLAYBACK_LAYOUTS if n_channels <= capacity]
+        if not layouts:
+            raise ConfigError(f"{frames.path}: BrainFlow's playback takes at most 128 channels")
+        brainflow = load_brainflow()
+        master = brainflow.BoardIds[layouts[0]].value
+        layout = brainflow.BoardShim.get_board_descr(master)
+        self._folder = tempfile.TemporaryDirectory(prefix="neurograsp-playback-")
+        file = Path(self._folder.name) / "recording.tsv"
+        write_playback_file(file, frames, layout, speed)
+        parameters = brainflow.BrainFlowInputParams()
+        parameters.file = str(file)
+        parameters.master_board = master
+        self.description = f"{frames.path} through BrainFlow's playback board ({layouts[0]} layout)"
+        self._board = _Board(
+            brainflow, brainflow.BoardIds.PLAYBACK_FILE_BOARD.value, parameters, self.description
+        )
+        self._rows = list(layout["eeg_channels"])[:n_channels]
+        self._counter_row = int(layout["package_num_channel"])
+        self._left = len(frames.counts)
+
+    def start(self) -> None:
+        self._board.start()
+
+    def read(self) -> Block:
+        data = self._board.read()
+        self._left -= data.shape[1]
+        counter = np.rint(data[self._counter_row]).astype(np.int64)
+        return Block(to_counts(data[self._rows], 1.0), counter)
+
+    def finished(self) -> bool:
+        return self._left <= 0
+
+    def stop(self) -> None:
+        self._board.stop()
+        self._folder.cleanup()
+
+
+class _Board:
+    """One prepared BrainFlow session; maps its errors."""
+
+    def __init__(self, brainflow: Any, board_id: int, parameters: Any, description: str) -> None:
+        self._error = brainflow.BrainFlowError
+        self._board = brainflow.BoardShim(board_id, parameters)
+        self._description = description
+        self._running = False
+
+    def start(self) -> None:
+        try:
+            self._board.prepare_session()
+            self._running = True
+            self._board.start_stream(RING_FRAMES)
+        except self._error as error:
+            self.stop()
+            raise SourceError(f"{self._description}: cannot be opened: {error}") from error
+
+    def read(self) -> npt.NDArray[np.float64]:
+        try:
+            data: npt.NDArray[np.float64] = self._board.get_board_data()
+        except self._error as error:
+            raise SourceError(f"{self._description}: lost: {error}") from error
+        return data
+
+    def stop(self) -> None:
+        if self._running:
+            self._running = False
+            try:
+                self._board.release_session()
+            except self._error as error:
+                raise SourceError(f"{self._description}: could not be released: {error}") from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+
+def board_id_of(name: str, brainflow: Any) -> int:
+    """Id of a board by its name in `BoardIds`, any case, with or without `_BOARD`.
+
+    Raises:
+        ConfigError: naming the nearest board.
+    """
+    known = {board.name: int(board.value) for board in brainflow.BoardIds}
+    wanted = name.upper().replace("-", "_")
+    for candidate in (wanted, f"{wanted}_BOARD"):
+        if candidate in known:
+            return known[candidate]
+    raise ConfigError(f"board {name!r} is not one of BrainFlow's{nearest(wanted, known)}")
+
+
+def check_fits(frames: DeltaFrames, spec: SignalSpec) -> None:
+    """Raises ConfigError unless the recording has the bundle's channels and rate."""
+    if frames.rate_hz != spec.rate_hz:
+        raise ConfigError(
+            f"{frames.path}: {frames.rate_hz:g} Hz, but the bundle was trained at {spec.rate_hz:g} Hz"
+        )
+    if frames.channels != spec.channels:
+        odd = [name for name in spec.channels if name not in frames.channels]
+        what = f"lacks {', '.join(odd[:5])}" if odd else "has other channels, or another order of them"
+        raise ConfigError(
+            f"{frames.path}: {what}; the bundle was trained on {len(spec.channels)} channels "
+            f"({', '.join(spec.channels[:4])}, ...)"
+        )
+
+
+def to_counts(microvolts: npt.NDArray[np.float64], lsb_uv: float) -> npt.NDArray[np.int32]:
+    """(n_channels, n_frames) microvolt to (n_frames, n_channels) counts.
+
+    Raises:
+        SourceError: a value is not finite.
+    """
+    if not np.isfinite(microvolts).all():
+        channel = int(np.argwhere(~np.isfinite(microvolts))[0, 0])
+        raise SourceError(
+            f"channel {channel} delivers values that are no numbers; check amplifier and driver"
+        )
+    steps = np.rint(microvolts.T / lsb_uv)
+    return np.clip(steps, -(2.0**31), 2.0**31 - 1).astype(np.int32)
+
+
+def write_playback_file(path: Path, frames: DeltaFrames, layout: dict[str, Any], speed: float) -> None:
+    """A BrainFlow recording: tab separated, one line a frame, as many columns as the layout has rows.
+
+    BrainFlow takes the pace from the stamps alone and keeps six decimals, so counts are stored as
+    they are, as if one were a microvolt.
+    """
+    rows = np.zeros((len(frames.counts), int(layout["num_rows"])))
+    rows[:, list(layout["eeg_channels"])[: frames.counts.shape[1]]] = frames.counts
+    rows[:, layout["package_num_channel"]] = frames.frame_index
+    rows[:, layout["timestamp_channel"]] = 1e9 + np.arange(len(rows)) / (frames.rate_hz * speed)
+    np.savetxt(path, rows, fmt="%.6f", delimiter="\t")

@@ -1,0 +1,209 @@
+/* The hand as a process: the same core, a pseudo-terminal for a serial port, a trace for servos.
+ *
+ *   neurohand [--trace FILE]
+ *
+ * The only line on stdout is the path to open. The trace is CSV, one line a servo frame, with
+ * CLOCK_MONOTONIC milliseconds (mod 2^32) and 0 for a joint that gets no pulse. SIGUSR1 presses the
+ * emergency stop, SIGUSR2 releases it. Ends at end of file on stdin and on SIGTERM. */
+#define _XOPEN_SOURCE 700
+
+#include "NeuroHand.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <termios.h>
+#include <time.h>
+#include <unistd.h>
+
+#define POLL_MS 5u
+
+typedef struct {
+    int line;
+    bool connected;
+    bool attached;
+    uint16_t us[HAND_MAX_JOINTS];
+} board;
+
+static volatile sig_atomic_t estop_input;
+static volatile sig_atomic_t terminate;
+
+static void on_signal(int number)
+{
+    if (number == SIGUSR1) {
+        estop_input = 1;
+    } else if (number == SIGUSR2) {
+        estop_input = 0;
+    } else {
+        terminate = 1;
+    }
+}
+
+static void write_pulses(void *context, const uint16_t *us, uint8_t joints)
+{
+    board *self = context;
+    memcpy(self->us, us, joints * sizeof us[0]);
+}
+
+static void attach(void *context, bool attached)
+{
+    board *self = context;
+    self->attached = attached;
+}
+
+static void transmit(void *context, const uint8_t *bytes, uint8_t size)
+{
+    const board *self = context;
+    if (self->connected && write(self->line, bytes, size) < 0) {
+        return; /* nobody reads: the frame is lost, as on a wire */
+    }
+}
+
+static bool estop_pressed(void *context)
+{
+    (void)context;
+    return estop_input != 0;
+}
+
+static uint32_t now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint32_t)((uint64_t)now.tv_sec * 1000u + (uint64_t)now.tv_nsec / 1000000u);
+}
+
+static int die(const char *what)
+{
+    fprintf(stderr, "neurohand: %s: %s\n", what, strerror(errno));
+    return EXIT_FAILURE;
+}
+
+static int open_line(void)
+{
+    int line = posix_openpt(O_RDWR | O_NOCTTY);
+    struct termios raw;
+    if (line < 0 || grantpt(line) != 0 || unlockpt(line) != 0 || tcgetattr(line, &raw) != 0) {
+        return -1;
+    }
+    raw.c_iflag = 0;
+    raw.c_oflag = 0;
+    raw.c_lflag = 0;
+    raw.c_cflag = CS8 | CREAD | CLOCAL;
+    if (tcsetattr(line, TCSANOW, &raw) != 0 || fcntl(line, F_SETFL, O_NONBLOCK) != 0) {
+        return -1;
+    }
+    return line;
+}
+
+static void receive(board *self, hand *core)
+{
+    uint8_t bytes[256];
+    ssize_t size = read(self->line, bytes, sizeof bytes);
+    uint32_t now = now_ms();
+    for (ssize_t i = 0; i < size; i++) {
+        hand_receive(core, bytes[i], now);
+    }
+}
+
+static void trace_frame(FILE *trace, const board *self, const hand *core, uint32_t now)
+{
+    fprintf(trace, "%lu,%u,%u", (unsigned long)now, core->safety.state, core->action);
+    for (uint8_t i = 0; i < core->motion.joints; i++) {
+        fprintf(trace, ",%u", self->attached ? self->us[i] : 0u);
+    }
+    fputc('\n', trace);
+}
+
+static FILE *open_trace(const char *path, uint8_t joints)
+{
+    FILE *trace = fopen(path, "w");
+    if (trace != NULL) {
+        setvbuf(trace, NULL, _IOLBF, BUFSIZ);
+        fputs("ms,state,action", trace);
+        for (uint8_t i = 0; i < joints; i++) {
+            fprintf(trace, ",us%u", i);
+        }
+        fputc('\n', trace);
+    }
+    return trace;
+}
+
+static void run(board *self, hand *core, FILE *trace)
+{
+    uint32_t frame_at = now_ms();
+    while (!terminate) {
+        uint32_t since = now_ms() - frame_at;
+        uint32_t wait = since >= HAND_FRAME_MS ? 0 : HAND_FRAME_MS - since;
+        struct pollfd fds[2] = {{STDIN_FILENO, POLLIN, 0}, {self->line, POLLIN, 0}};
+        /* A closed slave would wake poll() all the time: then only look at the line, do not wait for it. */
+        (void)poll(fds, self->connected ? 2 : 1, (int)(wait < POLL_MS ? wait : POLL_MS));
+        if (!self->connected) {
+            (void)poll(&fds[1], 1, 0);
+        }
+        if (fds[0].revents != 0) {
+            char ignored[64];
+            if (read(STDIN_FILENO, ignored, sizeof ignored) == 0) {
+                return;
+            }
+        }
+        self->connected = (fds[1].revents & POLLHUP) == 0;
+        if ((fds[1].revents & POLLIN) != 0) {
+            receive(self, core);
+        }
+        hand_poll(core, now_ms());
+        uint32_t now = now_ms();
+        if (now - frame_at >= HAND_FRAME_MS) {
+            bool late = now - frame_at >= 2u * HAND_FRAME_MS; /* missed frames are not made up for */
+            frame_at = late ? now : frame_at + HAND_FRAME_MS;
+            hand_servo_frame(core, now);
+            if (trace != NULL) {
+                trace_frame(trace, self, core, now);
+            }
+        }
+    }
+}
+
+int main(int argc, char **argv)
+{
+    static hand core;
+    static board self;
+    const hand_profile *profile = &hand_profile_arm;
+    const hand_hal hal = {&self, write_pulses, attach, transmit, estop_pressed};
+    FILE *trace = NULL;
+
+    if (argc == 3 && strcmp(argv[1], "--trace") == 0) {
+        trace = open_trace(argv[2], profile->joints);
+        if (trace == NULL) {
+            return die(argv[2]);
+        }
+    } else if (argc != 1) {
+        fprintf(stderr, "usage: %s [--trace FILE]\n", argv[0]);
+        return 2;
+    }
+
+    struct sigaction action;
+    memset(&action, 0, sizeof action);
+    action.sa_handler = on_signal;
+    const int signals[] = {SIGUSR1, SIGUSR2, SIGTERM, SIGINT};
+    for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++) {
+        sigaction(signals[i], &action, NULL);
+    }
+
+    self.line = open_line();
+    if (self.line < 0) {
+        return die("cannot make a pseudo-terminal");
+    }
+    self.connected = true;
+    hand_init(&core, profile, &hal, now_ms());
+    printf("%s\n", ptsname(self.line));
+    fflush(stdout);
+    run(&self, &core, trace);
+    if (trace != NULL) {
+        fclose(trace);
+    }
+    return EXIT_SUCCESS;
+}

@@ -1,0 +1,146 @@
+/* The core on a bench: a board made of variables, for a test in another language to drive through a
+ * shared library. Every pulse that goes out is checked here too, whatever the test looks at. */
+#include "NeuroHand.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define TX_MAX 65536u
+
+typedef struct {
+    hand core;
+    hand_hal hal;
+    bool estop;
+    bool attached;
+    uint32_t attaches;
+    uint32_t writes;
+    uint32_t faults; /* pulses outside the profile, above its rate, or without ARM */
+    uint16_t us[HAND_MAX_JOINTS];
+    uint32_t tx_size;
+    uint8_t tx[TX_MAX];
+} bench;
+
+static uint16_t distance(uint16_t a, uint16_t b)
+{
+    return a > b ? (uint16_t)(a - b) : (uint16_t)(b - a);
+}
+
+static void write_pulses(void *context, const uint16_t *us, uint8_t joints)
+{
+    bench *self = context;
+    for (uint8_t i = 0; i < joints; i++) {
+        const hand_joint *joint = &self->core.profile->joint[i];
+        bool outside = us[i] < joint->min_us || us[i] > joint->max_us;
+        bool fast = self->attached && distance(us[i], self->us[i]) > joint->rate_us;
+        if (outside || fast) {
+            self->faults++;
+        }
+        self->us[i] = us[i];
+    }
+    self->writes++;
+}
+
+static void attach(void *context, bool attached)
+{
+    bench *self = context;
+    if (attached && self->core.safety.state != HAND_STATE_ARMED) {
+        self->faults++;
+    }
+    self->attached = attached;
+    self->attaches++;
+}
+
+static void transmit(void *context, const uint8_t *bytes, uint8_t size)
+{
+    bench *self = context;
+    if (self->tx_size + size <= TX_MAX) {
+        memcpy(&self->tx[self->tx_size], bytes, size);
+        self->tx_size += size;
+    }
+}
+
+static bool estop_pressed(void *context)
+{
+    return ((bench *)context)->estop;
+}
+
+bench *bench_new(uint32_t now_ms);
+void bench_free(bench *self);
+void bench_receive(bench *self, const uint8_t *bytes, uint32_t size, uint32_t now_ms);
+void bench_poll(bench *self, uint32_t now_ms);
+void bench_servo_frame(bench *self, uint32_t now_ms);
+void bench_estop(bench *self, bool pressed);
+uint32_t bench_take(bench *self, uint8_t *bytes);
+uint32_t bench_look(const bench *self, uint16_t *us);
+uint32_t bench_count(const bench *self, uint8_t what);
+uint16_t bench_gate(uint8_t state, uint16_t present_us, uint16_t wanted_us);
+
+bench *bench_new(uint32_t now_ms)
+{
+    bench *self = calloc(1, sizeof *self);
+    if (self != NULL) {
+        self->hal = (hand_hal){self, write_pulses, attach, transmit, estop_pressed};
+        hand_init(&self->core, &hand_profile_arm, &self->hal, now_ms);
+    }
+    return self;
+}
+
+void bench_free(bench *self)
+{
+    free(self);
+}
+
+void bench_receive(bench *self, const uint8_t *bytes, uint32_t size, uint32_t now_ms)
+{
+    for (uint32_t i = 0; i < size; i++) {
+        hand_receive(&self->core, bytes[i], now_ms);
+    }
+}
+
+void bench_poll(bench *self, uint32_t now_ms)
+{
+    hand_poll(&self->core, now_ms);
+}
+
+void bench_servo_frame(bench *self, uint32_t now_ms)
+{
+    hand_servo_frame(&self->core, now_ms);
+}
+
+void bench_estop(bench *self, bool pressed)
+{
+    self->estop = pressed;
+}
+
+/* Moves what was transmitted to `bytes` (room for 65536) and returns how much that was. */
+uint32_t bench_take(bench *self, uint8_t *bytes)
+{
+    uint32_t size = self->tx_size;
+    memcpy(bytes, self->tx, size);
+    self->tx_size = 0;
+    return size;
+}
+
+/* The pulses (0: detached); returns state in bits 0-7, action in 8-15, fault in 16-23. */
+uint32_t bench_look(const bench *self, uint16_t *us)
+{
+    for (uint8_t i = 0; i < self->core.motion.joints; i++) {
+        us[i] = self->attached ? self->us[i] : 0;
+    }
+    return self->core.safety.state | ((uint32_t)self->core.action << 8) | ((uint32_t)self->core.safety.fault << 16);
+}
+
+uint32_t bench_count(const bench *self, uint8_t what)
+{
+    const uint32_t counts[] = {self->faults, self->attaches, self->writes};
+    return counts[what];
+}
+
+/* hand_safety_gate for joint 0 of a hand in `state`. */
+uint16_t bench_gate(uint8_t state, uint16_t present_us, uint16_t wanted_us)
+{
+    hand_safety safety;
+    hand_safety_init(&safety, &hand_profile_arm);
+    safety.state = state;
+    return hand_safety_gate(&safety, 0, present_us, wanted_us);
+}

@@ -1,0 +1,43 @@
+/* Sessions, sequence numbers, messages and answers; ties frames, safety and motion together.
+ *
+ * A port calls hand_init once, hand_receive for every byte that arrives, hand_poll often (every few
+ * milliseconds), and hand_servo_frame once every HAND_FRAME_MS, in step with the servo pulses. */
+#ifndef HAND_PROTOCOL_H
+#define HAND_PROTOCOL_H
+
+#include "hand_frames.h"
+#include "hand_hal.h"
+#include "hand_motion.h"
+#include "hand_safety.h"
+
+#define HAND_STATE_PERIOD_MS 50u
+
+typedef struct {
+    const hand_profile *profile;
+    const hand_hal *hal;
+    hand_decoder decoder;
+    hand_safety safety;
+    hand_motion motion;
+
+    uint8_t session; /* 0: none yet */
+    uint8_t last_seq;
+    uint16_t last_crc;
+    uint8_t beat_seq;
+    bool beat_seen;
+    hand_frame reply; /* answer to the last request, kept for its duplicates */
+
+    uint8_t action;
+    uint8_t sent_seq;
+    uint32_t state_sent_ms;
+    uint8_t shown_state;
+    bool shown_attached;
+    uint16_t duplicates;
+    uint16_t refusals;
+} hand;
+
+void hand_init(hand *self, const hand_profile *profile, const hand_hal *hal, uint32_t now_ms);
+void hand_receive(hand *self, uint8_t byte, uint32_t now_ms);
+void hand_poll(hand *self, uint32_t now_ms);
+void hand_servo_frame(hand *self, uint32_t now_ms);
+
+#endif

@@ -1,0 +1,220 @@
+"""The hand's own firmware as a process on this machine: compiled once, driven over a pseudo-terminal."""
+
+import contextlib
+import hashlib
+import os
+import platform
+import select
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from neurograsp.firmware_bridge.codes import HandAction, HandState
+from neurograsp.firmware_bridge.errors import LinkLost, NeurograspError
+
+FIRMWARE = Path(__file__).resolve().parent / "firmware" / "NeuroHand"
+_FLAGS = ("-std=c99", "-O2", "-Wall", "-Wextra", "-Werror", "-Wconversion", "-Wshadow")
+_START_S = 5.0
+_STOP_S = 2.0
+_JOINT_TARGETS = 0xFF
+
+
+class CompilerError(NeurograspError):
+    """The simulated hand cannot be built on this machine."""
+
+    exit_code = 3
+
+
+def firmware_sources() -> tuple[Path, ...]:
+    """The C files of the core and of the host port, headers included."""
+    found = sorted([*FIRMWARE.glob("src/*.[ch]"), FIRMWARE / "extras" / "ports" / "host" / "main.c"])
+    if len(found) < 2 or not all(path.is_file() for path in found):
+        raise CompilerError(f"firmware sources missing in {FIRMWARE}: reinstall neurograsp")
+    return tuple(found)
+
+
+def build_host_firmware() -> Path:
+    """The program of the simulated hand, compiled the first time (about a second) and kept in the cache.
+
+    Raises:
+        CompilerError: no C compiler, the sources are missing, or they do not compile.
+    """
+    sources = firmware_sources()
+    digest = hashlib.sha256(" ".join((*_FLAGS, platform.machine())).encode())
+    for path in sources:
+        digest.update(b"\0" + path.name.encode() + b"\0" + path.read_bytes())
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "neurograsp"
+    program = cache / f"neurohand-{digest.hexdigest()[:16]}"
+    if not program.exists():
+        _compile([path for path in sources if path.suffix == ".c"], program)
+    return program
+
+
+def _compile(sources: list[Path], program: Path) -> None:
+    compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
+    if compiler is None:
+        raise CompilerError(
+            "no C compiler for the simulated hand: install one (Debian: sudo apt install gcc)"
+        )
+    try:
+        program.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=program.parent) as folder:
+            built = Path(folder) / program.name
+            command = [compiler, *_FLAGS, f"-I{FIRMWARE / 'src'}", *map(str, sources), "-o", str(built)]
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            if done.returncode != 0:
+                first = next(
+                    (line for line in done.stderr.splitlines() if "error" in line), done.stderr.strip()
+                )
+                raise CompilerError(f"simulated hand: {compiler} failed: {first}")
+            built.replace(program)  # several processes may build at once
+    except OSError as failure:
+        raise CompilerError(
+            f"simulated hand: cannot write to {program.parent} ({failure.strerror}): set XDG_CACHE_HOME"
+        ) from failure
+
+
+@dataclass(frozen=True, slots=True)
+class TraceRow:
+    """One servo frame.
+
+    Attributes:
+        ms: CLOCK_MONOTONIC in milliseconds, mod 2^32; comparable with `time.monotonic()`.
+        state: of the firmware.
+        action: under way or held; None for joint targets.
+        joints_us: pulse lengths; 0 where the output is detached.
+    """
+
+    ms: int
+    state: HandState
+    action: HandAction | None
+    joints_us: tuple[int, ...]
+
+
+def read_trace(path: Path) -> list[TraceRow]:
+    """The complete lines of a trace file."""
+    rows = []
+    for line in path.read_text().splitlines(keepends=True)[1:]:
+        if not line.endswith("\n"):
+            break  # the firmware is still writing it
+        ms, state, action, *joints_us = map(int, line.split(","))
+        rows.append(
+            TraceRow(
+                ms,
+                HandState(state),
+                None if action == _JOINT_TARGETS else HandAction(action),
+                tuple(joints_us),
+            )
+        )
+    return rows
+
+
+class SimulatedHand:
+    """The firmware in a process of its own, for a `with` statement.
+
+    Args:
+        trace: file for one CSV line a servo frame (`read_trace`); None for no trace.
+
+    Raises:
+        CompilerError: see `build_host_firmware`.
+        LinkLost: it does not start.
+    """
+
+    def __init__(self, trace: Path | None = None) -> None:
+        self.trace = trace
+        self._url = ""
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """The port to open."""
+        return self._url
+
+    @property
+    def pid(self) -> int:
+        """Process number of the firmware."""
+        return self._running().pid
+
+    def start(self) -> Self:
+        """Start it; `with` does this."""
+        command = [str(build_host_firmware())]
+        if self.trace is not None:
+            command += ["--trace", str(self.trace)]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        try:
+            self._url = self._read_url(self._process)
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def stop(self) -> None:
+        """End it and wait for that; stopping twice is allowed."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        with contextlib.ExitStack() as stack:
+            for pipe in (process.stdin, process.stdout):
+                if pipe is not None:
+                    stack.callback(pipe.close)
+        try:
+            process.wait(_STOP_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    def kill(self) -> None:
+        """As a power cut would: no chance to say anything."""
+        process = self._running()
+        process.kill()
+        process.wait()
+
+    def press_estop(self) -> None:
+        """Activate the emergency stop input."""
+        self._running().send_signal(signal.SIGUSR1)
+
+    def release_estop(self) -> None:
+        """Release the emergency stop input."""
+        self._running().send_signal(signal.SIGUSR2)
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def _running(self) -> subprocess.Popen[bytes]:
+        if self._process is None:
+            raise LinkLost("the simulated hand is not running: start it first")
+        return self._process
+
+    def _read_url(self, process: subprocess.Popen[bytes]) -> str:
+        line = b"".join(_bytes_until_newline(process, time.monotonic() + _START_S))
+        if not line.endswith(b"\n"):
+            raise LinkLost(f"the simulated hand ({process.args!r}) did not start: see its message above")
+        return line.decode().strip()
+
+
+def _bytes_until_newline(process: subprocess.Popen[bytes], deadline: float) -> Iterator[bytes]:
+    if process.stdout is None:
+        return
+    descriptor = process.stdout.fileno()
+    while (left := deadline - time.monotonic()) > 0:
+        if not select.select([descriptor], [], [], left)[0]:
+            return
+        byte = os.read(descriptor, 1)
+        yield byte
+        if byte in (b"", b"\n"):
+            return

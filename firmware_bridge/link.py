@@ -1,0 +1,273 @@
+"""One host, one hand: session, heartbeat, requests with retry, and the figures of the link.
+
+No thread: the control loop calls `service` every tick, and only a healthy tick lets anything out that
+keeps the hand going. Silence is the safe default, because the hand stops by itself.
+"""
+
+import contextlib
+import random
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Mapping
+from types import TracebackType
+from typing import Self
+
+from neurograsp.firmware_bridge.errors import LinkLost, ProtocolError
+from neurograsp.firmware_bridge.exchange import POLL_S, REPLY_S, TRIES, Exchange, LinkStats, refused
+from neurograsp.firmware_bridge.protocol import (
+    Action,
+    Answer,
+    Arm,
+    Beat,
+    Caps,
+    Clear,
+    Config,
+    Event,
+    Get,
+    HandAction,
+    HandStatus,
+    Hello,
+    Joints,
+    Limits,
+    Nack,
+    NackCode,
+    Request,
+    Stop,
+    Topic,
+)
+from neurograsp.firmware_bridge.transports import Transport
+
+__all__ = ["HandLink", "LinkStats"]
+
+BEAT_S = 0.05
+STOP_REPEATS = 3
+_CLOSE_S = 0.1
+_SESSION_TRIES = 5
+
+
+class HandLink:
+    """Speaks wire version 1 over `transport`.
+
+    Args:
+        transport: an open transport; `close` closes it.
+        clock: seconds, monotonic.
+        rng: chooses session id and first sequence numbers.
+        sleep: used while a call waits (`connect`, `arm`, `narrow`, `clear`, `limits`, `ping`, `close`).
+        silence_s: `service` raises LinkLost when the hand has said nothing valid for this long.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        clock: Callable[[], float] = time.monotonic,
+        rng: random.Random | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+        silence_s: float = 0.5,
+    ) -> None:
+        self._transport = transport
+        self._clock = clock
+        self._rng = rng or random.SystemRandom()
+        self._sleep = sleep
+        self._silence_s = silence_s
+        self._caps: Caps | None = None
+        self._queued: Request | None = None
+        self._beat_seq = 0
+        self._beat_due = 0.0
+        self._exchange = self._new_exchange(0)
+
+    def _new_exchange(self, previous: int) -> Exchange:
+        session = self._rng.choice([number for number in range(1, 256) if number != previous])
+        return Exchange(self._transport, self._clock, self._rng, self._sleep, session)
+
+    @property
+    def caps(self) -> Caps:
+        """What the hand is. Raises LinkLost before `connect`."""
+        if self._caps is None:
+            raise self._not_connected()
+        return self._caps
+
+    @property
+    def state(self) -> HandStatus:
+        """The newest known status of the hand. Raises LinkLost before `connect`."""
+        if self._exchange.status is None:
+            raise self._not_connected()
+        return self._exchange.status
+
+    @property
+    def stats(self) -> LinkStats:
+        """The figures of this session."""
+        return self._exchange.stats
+
+    @property
+    def events(self) -> deque[Event]:
+        """The newest 64 events of the hand, oldest first."""
+        return self._exchange.events
+
+    @property
+    def refusals(self) -> Counter[NackCode]:
+        """How often each NACK code came."""
+        return self._exchange.refusals
+
+    @property
+    def last_refusal(self) -> Nack | None:
+        """The newest NACK."""
+        return self._exchange.last_refusal
+
+    def connect(self, timeout: float = 3.0) -> Caps:
+        """Begin a new session; the hand disarms if it was armed.
+
+        Raises:
+            LinkLost: no answer within `timeout` seconds (a board that resets when its port opens needs two).
+            Refused: the hand speaks another version of the protocol.
+        """
+        self._caps = None
+        self._queued = None
+        tries = max(1, round(timeout / REPLY_S))
+        for _ in range(_SESSION_TRIES):
+            self._exchange = self._new_exchange(self._exchange.session)
+            answer = self._exchange.ask(Hello(), tries)
+            if isinstance(answer, Caps):
+                self._first_status()
+                self._caps = answer
+                self._beat_seq = self._rng.randrange(256)
+                self._beat_due = self._clock()
+                return answer
+            if isinstance(answer, Nack) and answer.code is not NackCode.SESSION:
+                raise refused(self._transport.url, "HELLO", answer)
+        raise LinkLost(f"{self._transport.url}: the hand takes no session; reset it and connect again")
+
+    def _first_status(self) -> None:
+        for _ in range(TRIES):
+            self._exchange.demand(Get(Topic.STATE))
+            if self._exchange.status is not None:
+                return
+        raise LinkLost(
+            f"{self._transport.url}: the hand answers but sends no STATE; reset it and connect again"
+        )
+
+    def arm(self) -> None:
+        """Attach the outputs. Start calling `service(True)` at once, the hand's watchdog runs from here.
+
+        Raises:
+            Refused: the emergency stop is pressed, or the hand latched in this session.
+        """
+        self._demand(Arm())
+
+    def narrow(self, *limits: Limits) -> None:
+        """Narrow up to four joints' limits for this session, before arming.
+
+        Raises:
+            Refused: one of them is wider than what is in force; then none has changed.
+        """
+        self._demand(Config(limits))
+
+    def clear(self) -> None:
+        """Zero the hand's counters."""
+        self._demand(Clear())
+
+    def limits(self, joint: int) -> Limits:
+        """One joint's limits in force."""
+        answer = self._demand(Get(Topic.LIMITS, joint))
+        if not isinstance(answer, Limits):
+            raise ProtocolError(f"{self._transport.url}: GET LIMITS answered with {answer.type.name}")
+        return answer
+
+    def ping(self) -> float:
+        """Round trip of one request, milliseconds."""
+        start = self._clock()
+        self._demand(Get(Topic.STATE))
+        return (self._clock() - start) * 1000
+
+    def act(self, action: HandAction, speed: int = 100, force: int = 100, ttl_ms: int = 500) -> None:
+        """Ask for a pose at the next `service(True)`; replaces a request that has not gone out yet.
+
+        Raises:
+            ProtocolError: speed, force or time to live out of range.
+        """
+        self._queued = Action(action, speed, force, ttl_ms)
+
+    def move(self, targets_us: Mapping[int, int], speed: int = 100, ttl_ms: int = 500) -> None:
+        """Ask for joint positions in microseconds, in the same way as `act`."""
+        self._queued = Joints(dict(targets_us), speed, ttl_ms)
+
+    def stop(self) -> None:
+        """Stop the hand now: three STOP frames, and nothing else is sent until a new request."""
+        self._queued = None
+        self._exchange.give_up()
+        self._exchange.stop_acked = False
+        seq = self._exchange.next_seq()
+        for _ in range(STOP_REPEATS):
+            self._exchange.send_unanswered(Stop(), seq)
+
+    def service(self, healthy: bool) -> None:
+        """Everything that a tick has to do: read, parse, repeat, send, and beat.
+
+        Args:
+            healthy: this tick's decoding was sound. Otherwise nothing is sent, a waiting request is
+                dropped, and the hand stops by itself if that goes on.
+
+        Raises:
+            LinkLost: the port died, the hand has been silent for `silence_s`, or it no longer knows the
+                session (it restarted, or another host took over).
+        """
+        if self._caps is None:
+            raise self._not_connected()
+        exchange = self._exchange
+        exchange.receive()
+        now = self._clock()
+        silent_s = now - exchange.heard_s
+        if silent_s >= self._silence_s:
+            raise LinkLost(
+                f"{self._transport.url}: the hand has been silent for {silent_s:.1f} s; "
+                "check cable and power, then connect again"
+            )
+        if not healthy:
+            self._queued = None
+            if exchange.overdue:
+                exchange.give_up()
+            return
+        if now >= self._beat_due:
+            self._beat_seq = (self._beat_seq + 1) % 256
+            exchange.send_unanswered(Beat(), self._beat_seq)
+            self._beat_due = max(self._beat_due + BEAT_S, now)
+        if self._queued is not None and (exchange.overdue or not exchange.waiting):
+            queued, self._queued = self._queued, None
+            exchange.launch(queued)
+        elif exchange.overdue:
+            exchange.repeat()
+
+    def close(self) -> None:
+        """Stop the hand, then close the transport."""
+        try:
+            if self._caps is not None:
+                self._stop_and_wait()
+        finally:
+            self._caps = None
+            self._transport.close()
+
+    def _stop_and_wait(self) -> None:
+        with contextlib.suppress(LinkLost):  # a hand that cannot be told stops by its watchdog
+            self.stop()
+            deadline = self._clock() + _CLOSE_S
+            while not self._exchange.stop_acked and self._clock() < deadline:
+                self._sleep(POLL_S)
+                self._exchange.receive()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _demand(self, message: Request) -> Answer:
+        if self._caps is None:
+            raise self._not_connected()
+        return self._exchange.demand(message)
+
+    def _not_connected(self) -> LinkLost:
+        return LinkLost(f"{self._transport.url}: no session; call connect() first")

@@ -1,0 +1,63 @@
+import subprocess
+import sys
+from typing import Any
+
+import numpy as np
+import pytest
+
+from neurograsp.edge_runtime.contract.errors import ConfigError
+from neurograsp.train.models import build, summarise
+
+
+def test_article_cnn_has_the_articles_size() -> None:
+    summary = summarise(build("article_cnn", 100, 32, 6))
+    convolutions = 49 * 64 + 25 * 64 * 64 + 9 * 64 * 64
+    dense = 88 * 32 * 64 * 32 + 32 + 32 * 6 + 6
+    assert summary.parameters == convolutions + 3 * 4 * 64 + dense
+    macs = 32 * (94 * 49 * 64 + 90 * 25 * 64 * 64 + 88 * 9 * 64 * 64) + 88 * 32 * 64 * 32 + 32 * 6
+    assert (summary.name, summary.macs) == ("article_cnn", macs)
+
+
+def test_eegnet_counts() -> None:
+    summary = summarise(build("eegnet", 29, 32, 6))
+    macs = 29 * 32 * 64 + 23 * 7 * 64 + 10 * 2 * 64 + 10 * 64 * 32 + 5 * 32 * 6
+    assert summary.macs == macs
+    assert summary.parameters < 10_000
+
+
+@pytest.mark.parametrize("n_time", [8, 20, 29, 50, 72, 160])
+@pytest.mark.parametrize("head", ["flatten", "mean"])
+def test_eegnet_defaults_fit_every_window(n_time: int, head: str) -> None:
+    model = build("eegnet", n_time, 4, 3, head=head, filters=4)
+    assert model.input_shape == (None, n_time, 4, 1)
+    assert model.output_shape == (None, 3)
+
+
+def test_seed_sets_the_weights() -> None:
+    first, again, other = (build("eegnet", 16, 4, 2, seed=seed).get_weights() for seed in (1, 1, 2))
+    assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
+    assert any(not np.array_equal(a, b) for a, b in zip(first, other, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("name", "n_time", "options", "text"),
+    [
+        ("eegnett", 29, {}, "did you mean 'eegnet'"),
+        ("eegnet", 29, {"filter": 3}, "did you mean 'filters'"),
+        ("eegnet", 29, {"n_time": 3}, "unknown option of eegnet 'n_time'"),
+        ("eegnet", 4, {}, "window of 4 frames"),
+        ("eegnet", 29, {"head": "top"}, "choose flatten or mean"),
+        ("article_cnn", 12, {}, "take 13 frames or more"),
+    ],
+)
+def test_impossible_networks_are_refused(name: str, n_time: int, options: dict[str, Any], text: str) -> None:
+    with pytest.raises(ConfigError, match=text):
+        build(name, n_time, 4, 2, **options)
+
+
+def test_the_registry_loads_no_tensorflow() -> None:
+    code = (
+        "import sys, neurograsp.train.models, neurograsp.train.models.filterbank_linear as f\n"
+        "assert not {'tensorflow', 'tf_keras', 'scipy', 'sklearn'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

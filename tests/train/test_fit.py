@@ -1,0 +1,105 @@
+import json
+import math
+from typing import Any, Literal
+
+import numpy as np
+import pytest
+
+from neurograsp.edge_runtime.contract.errors import ConfigError
+from neurograsp.train.fit import FitOptions, action_weights, fit, macro_auc, predict_logits
+from neurograsp.train.models import build
+from neurograsp.train.window_set import WindowSet
+
+OPTIONS = FitOptions(epochs=15, batch_size=32, learning_rate=1e-2)
+
+
+def windows(n: int, seed: int) -> WindowSet:
+    """Three actions, each a bump in a channel of its own."""
+    rng = np.random.default_rng(seed)
+    action = rng.integers(3, size=n)
+    bump = 30 * np.hanning(16)[None, :, None] * np.eye(4)[action][:, None]
+    x = np.clip(np.rint(rng.normal(0, 10, (n, 16, 4)) + bump), -128, 127).astype(np.int8)
+    return WindowSet(x, np.eye(3, dtype=np.float32)[action], np.zeros(n, np.int64))
+
+
+@pytest.mark.parametrize("output", ["softmax", "sigmoid"])
+def test_learns_and_repeats(output: Literal["softmax", "sigmoid"]) -> None:
+    train, validation, test = windows(300, 0), windows(100, 1), windows(100, 2)
+    weights = []
+    seen: list[tuple[int, int, dict[str, float]]] = []
+    for _ in range(2):
+        model = build("eegnet", 16, 4, 3, filters=8, mixed_filters=8, dropout=0.1)
+        seen.clear()
+        history = fit(model, train, validation, OPTIONS, output, lambda *told: seen.append(told))
+        weights.append(model.get_weights())
+    assert all(np.array_equal(a, b) for a, b in zip(*weights, strict=True))
+    assert seen == [(i, 15, figures) for i, figures in enumerate(history.epochs, 1)]
+    logits = predict_logits(model, test.x)
+    assert (logits.argmax(axis=1) == test.y.argmax(axis=1)).mean() > 0.9
+    best = history.epochs[history.best_epoch - 1]
+    assert best["val_loss"] == min(epoch["val_loss"] for epoch in history.epochs)
+    assert macro_auc(validation.y, predict_logits(model, validation.x)) == pytest.approx(best["val_auc"])
+
+
+def test_stops_when_the_patience_runs_out() -> None:
+    train = windows(64, 0)
+    rng = np.random.default_rng(0)
+    shuffled = WindowSet(train.x, rng.permutation(train.y), train.group)
+    options = FitOptions(epochs=30, batch_size=64, learning_rate=1e-2, patience=2)
+    history = fit(build("eegnet", 16, 4, 3, filters=4), train, shuffled, options, "softmax")
+    assert history.stopped_early
+    assert len(history.epochs) == history.best_epoch + 2
+    plain = history.to_json()
+    assert json.loads(json.dumps(plain, allow_nan=False)) == plain
+
+
+def test_auc() -> None:
+    y = np.array([[1, 0, 0], [1, 0, 0], [0, 1, 0], [0, 1, 0]], np.float32)
+    scores = np.array([[4, 0, 0], [2, 1, 0], [3, 2, 0], [1, 3, 0]], np.float64)
+    assert macro_auc(y, scores) == pytest.approx((0.75 + 1) / 2)
+    assert math.isnan(macro_auc(np.ones((3, 1), np.float32), np.zeros((3, 1))))
+
+
+def test_weights_balance_the_actions() -> None:
+    y = np.eye(2, dtype=np.float32)[[0, 0, 0, 1]]
+    for_softmax = action_weights(y, "softmax", balance=True)
+    assert for_softmax[1] * y.sum(axis=0) == pytest.approx([2, 2])
+    for_sigmoid = action_weights(y, "sigmoid", balance=True)
+    assert for_sigmoid[1] * y.sum(axis=0) == pytest.approx(for_sigmoid[0] * (1 - y).sum(axis=0))
+    assert (action_weights(y, "sigmoid", balance=False) == 1).all()
+
+
+def test_bad_input_is_refused() -> None:
+    model = build("eegnet", 16, 4, 3, filters=4)
+    train = windows(10, 0)
+    none = train.subset(np.zeros(10, np.bool_))
+    with pytest.raises(ConfigError, match="0 validation windows"):
+        fit(model, train, none, OPTIONS, "softmax")
+    shorter = WindowSet(train.x[:, :8], train.y, train.group)
+    with pytest.raises(ConfigError, match="training windows"):
+        fit(model, shorter, train, OPTIONS, "softmax")
+    with pytest.raises(ConfigError, match="epochs is 0"):
+        FitOptions(epochs=0)
+    with pytest.raises(ConfigError, match="noise is nan"):
+        FitOptions(noise=math.nan)
+    with pytest.raises(ConfigError, match="choose loss or auc"):
+        FitOptions(monitor="accuracy")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ({"x": np.zeros((2, 3, 4))}, "x is float64"),
+        ({"y": np.zeros((2, 3), np.int64)}, "y is int64"),
+        ({"y": np.full((2, 3), 0.5, np.float32)}, "other than 0 and 1"),
+        ({"group": np.zeros(3, np.int64)}, "3 groups"),
+    ],
+)
+def test_window_sets_are_checked(change: dict[str, Any], text: str) -> None:
+    good: dict[str, Any] = {
+        "x": np.zeros((2, 3, 4), np.int8),
+        "y": np.zeros((2, 3), np.float32),
+        "group": np.zeros(2, np.int64),
+    }
+    with pytest.raises(ConfigError, match=text):
+        WindowSet(**{**good, **change})

@@ -1,0 +1,102 @@
+"""Score a bundle: its int8 network, the float network and the linear baseline it carries."""
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from neurograsp.edge_runtime.bundle import Bundle
+from neurograsp.edge_runtime.classifier import Classifier
+from neurograsp.edge_runtime.contract.codec import decode
+from neurograsp.edge_runtime.pipeline import Scorer
+from neurograsp.train.config import ActionsConfig
+from neurograsp.train.datasets import Recording
+from neurograsp.train.evaluate import Replay, by_measure, measure, replay
+from neurograsp.train.models.filterbank_linear import FilterbankLinear
+from neurograsp.train.windows import check_fits
+
+
+@dataclass(frozen=True, eq=False)
+class BundleScores:
+    """Attributes:
+    names: the recordings as "subject/session".
+    figures: model ("float", "int8", "linear") to measure to value; the mean over subjects, and the
+        sum for n_events and n_scored.
+    by_subject: the same for each subject.
+    replays: model to replays, in the order of the recordings.
+    """
+
+    names: tuple[str, ...]
+    figures: dict[str, dict[str, Any]]
+    by_subject: dict[str, dict[str, dict[str, Any]]]
+    replays: dict[str, list[Replay]]
+
+    def to_json(self) -> dict[str, Any]:
+        """See docs/schemas/evaluate.schema.json."""
+        return {
+            **by_measure(self.figures),
+            "recordings": list(self.names),
+            "by_subject": {subject: by_measure(figures) for subject, figures in self.by_subject.items()},
+        }
+
+
+def score_bundle(bundle: Bundle, recordings: Sequence[Recording]) -> BundleScores:
+    """Replay the recordings through the pipeline with each of the bundle's models.
+
+    Raises:
+        ConfigError: the bundle does not say which labels its actions had.
+        RecordingError: a recording does not fit the bundle.
+    """
+    manifest = bundle.manifest
+    spec = manifest.signal
+    actions = decode(ActionsConfig, manifest.provenance.config.get("actions"), f"{bundle.path}: actions")
+    for recording in recordings:
+        check_fits(recording, spec)
+    decisions = {"int8": manifest.decision, **manifest.reference_decisions}
+    models = {name: scorer for name, scorer in scorers(bundle).items() if name in decisions}
+    replays = {
+        name: [
+            replay(recording, spec, decisions[name], actions, manifest.labels, scorer)
+            for recording in recordings
+        ]
+        for name, scorer in models.items()
+    }
+    subjects = dict.fromkeys(recording.subject for recording in recordings)
+    by_subject = {
+        subject: {
+            name: measure(
+                [one for one, recording in zip(replays[name], recordings) if recording.subject == subject],
+                spec,
+                decisions[name],
+            )
+            for name in models
+        }
+        for subject in subjects
+    }
+    figures = {name: _mean([by_subject[subject][name] for subject in subjects]) for name in models}
+    names = tuple(f"{recording.subject}/{recording.session}" for recording in recordings)
+    return BundleScores(names, figures, by_subject, replays)
+
+
+def scorers(bundle: Bundle) -> dict[str, Scorer]:
+    """The bundle's models by name, each as a scorer of the pipeline."""
+    found: dict[str, Scorer] = {"int8": bundle.classifier().real_logits}
+    if "float.tflite" in bundle.files:
+        found = {"float": Classifier(bundle.files["float.tflite"]).real_logits, **found}
+    if "linear.npz" in bundle.files:
+        linear = FilterbankLinear.load(io.BytesIO(bundle.files["linear.npz"]))
+        found["linear"] = lambda window: linear.logits(window[None])[0]
+    return found
+
+
+def _mean(figures: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    result: dict[str, Any] = {}
+    for name in figures[0]:
+        values = [one[name] for one in figures if one[name] is not None]
+        if name.startswith("n_"):
+            result[name] = sum(values)
+        else:
+            result[name] = float(np.mean(values)) if values else None
+    return result

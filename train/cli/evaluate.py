@@ -1,0 +1,60 @@
+"""`neurograsp evaluate`."""
+
+import argparse
+import json
+from pathlib import Path
+
+HELP = "score a bundle on recordings, through the board's own pipeline"
+EXAMPLE = "neurograsp evaluate runs/gal.bundle examples/data/way-eeg-gal-windows --sessions 7 --json"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("bundle", type=Path, help="bundle folder or archive")
+    parser.add_argument("recordings", type=Path, nargs="+", help="recording files, or folders of them")
+    parser.add_argument("--subjects", type=_names, help="only these, such as 1,2")
+    parser.add_argument("--sessions", type=_names, help="only these, such as 7,8")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--report", type=Path, metavar="DIR", help="write report.html and its pictures there")
+    parser.add_argument(
+        "--session", type=Path, metavar="FILE", help="with --report: what `neurograsp run --out FILE` wrote"
+    )
+
+
+def _names(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from neurograsp.edge_runtime.bundle import open_bundle
+    from neurograsp.train.bundle_scores import score_bundle
+    from neurograsp.train.cli.tables import score_table
+    from neurograsp.train.datasets import open_recordings
+
+    bundle = open_bundle(arguments.bundle)
+    recordings = [
+        recording
+        for path in arguments.recordings
+        for recording in open_recordings(path, arguments.subjects, arguments.sessions)
+    ]
+    scores = score_bundle(bundle, recordings)
+    if arguments.report is not None:
+        from neurograsp.train.report import write_report
+
+        written = write_report(bundle, recordings, scores, arguments.session, arguments.report)
+    if arguments.json:
+        print(json.dumps(scores.to_json(), allow_nan=False))
+        return 0
+    print(f"{bundle.path} on {', '.join(scores.names)}:")
+    print(score_table(scores.figures))
+    if len(scores.by_subject) > 1:
+        print(
+            "AUC by subject: "
+            + ", ".join(
+                f"{subject} {figures['int8']['auc_macro']:.3f}"
+                for subject, figures in scores.by_subject.items()
+                if figures["int8"]["auc_macro"] is not None
+            )
+        )
+    if arguments.report is not None:
+        print(f"report: {written}")
+    return 0

@@ -1,0 +1,34 @@
+"""Scores as text."""
+
+from typing import Any
+
+SHOWN = {
+    "auc_macro": "AUC (macro, one against rest)",
+    "balanced_accuracy": "balanced accuracy",
+    "accuracy": "accuracy",
+    "n_events": "events",
+    "event_tpr": "events found",
+    "false_activations_per_min": "false activations a minute",
+    "detection_latency_ms_p50": "latency, median (ms)",
+}
+
+
+def score_table(figures: dict[str, dict[str, Any]]) -> str:
+    """A row a measure, a column a model; `-` where a measure does not apply.
+
+    Args:
+        figures: model to measure to value.
+    """
+    lines = [f"  {'':<30}" + "".join(f"{model:>9}" for model in figures)]
+    for name, label in SHOWN.items():
+        values = [figures[model].get(name) for model in figures]
+        lines.append(f"  {label:<30}" + "".join(f"{_cell(name, value):>9}" for value in values))
+    return "\n".join(lines)
+
+
+def _cell(name: str, value: Any) -> str:
+    if value is None:
+        return "-"
+    if name == "n_events":
+        return str(value)
+    return f"{value:.0f}" if name.endswith("_p50") else f"{value:.3f}"

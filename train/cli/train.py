@@ -1,0 +1,63 @@
+"""`neurograsp train`."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+HELP = "train a network on recordings, with its linear baseline"
+EXAMPLE = (
+    "neurograsp train examples/configs/gal_windows.toml --out runs/gal --set data.sessions=[1,2,3,4,5,6]"
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("config", type=Path, help="TOML file, see examples/configs/")
+    parser.add_argument("--out", type=Path, required=True, help="run folder to write")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="override, such as fit.epochs=20"
+    )
+    parser.add_argument("--print-config", action="store_true", help="print the configuration and stop")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from neurograsp.edge_runtime.contract.codec import encode
+    from neurograsp.edge_runtime.contract.config import parse_config
+    from neurograsp.edge_runtime.contract.errors import ConfigError
+    from neurograsp.train.config import TrainConfig
+    from neurograsp.train.datasets import open_recordings
+
+    path: Path = arguments.config
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read: {error}") from error
+    config = parse_config(TrainConfig, text, str(path), environment=os.environ, overrides=arguments.set)
+    if arguments.print_config:
+        import json
+
+        print(json.dumps(encode(config), indent=1))
+        return 0
+    data = path.parent / config.data.path
+    recordings = open_recordings(data, config.data.subjects, config.data.sessions)
+
+    from neurograsp.train.cli.progress import epoch_progress
+    from neurograsp.train.cli.tables import score_table
+    from neurograsp.train.run import train_run
+
+    minutes = sum(recording.duration_s for recording in recordings) / 60
+    print(
+        f"{len(recordings)} recordings, {minutes:.1f} min, from {data}; training {config.network.name}",
+        file=sys.stderr,
+    )
+    with epoch_progress(config.fit.epochs) as progress:
+        trained = train_run(config, recordings, arguments.out, text, progress)
+    facts = trained.facts
+    print(
+        f"{facts.network}: {facts.parameters} parameters, {facts.macs / 1e6:.2f} M multiplications a window; "
+        f"best epoch {trained.history.best_epoch} of {len(trained.history.epochs)}"
+    )
+    print(f"on the validation recordings {', '.join(facts.validation)}:")
+    print(score_table(trained.metrics))
+    print(f"run: {arguments.out}")
+    return 0

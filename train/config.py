@@ -1,0 +1,131 @@
+"""The training configuration: one TOML file, see examples/configs/."""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from neurograsp.edge_runtime.contract.decision_spec import DecisionSpec
+from neurograsp.edge_runtime.contract.signal_spec import GapPolicy
+from neurograsp.train.filter_design import FilterConfig
+from neurograsp.train.fit import FitOptions
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """Attributes:
+    path: a folder of recordings or one recording; relative to the configuration file.
+    subjects, sessions: which ones; all when left out. Of the sessions the last one validates. Of a
+        single session the last fifth validates.
+    """
+
+    path: str
+    subjects: tuple[int | str, ...] | None = None
+    sessions: tuple[int | str, ...] | None = None
+
+
+@dataclass(frozen=True)
+class ActionsConfig:
+    """Attributes:
+    names: the actions, in the order of the network's outputs.
+    commands: the hand's action for each.
+    output: "sigmoid" or "softmax".
+    rest: the action that means none.
+    labels: the recordings' labels for each action, by the action's name; the name itself when left out.
+    """
+
+    names: tuple[str, ...]
+    commands: tuple[str, ...]
+    output: Literal["sigmoid", "softmax"]
+    rest: str | None = None
+    labels: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class SignalConfig:
+    """Attributes:
+    adc_bits: counts lie within +-2^(adc_bits - 1).
+    filters: the stages, in order.
+    window, hop: frames after decimation.
+    gap: what to do when frames are missing.
+    """
+
+    adc_bits: int
+    filters: tuple[FilterConfig, ...]
+    window: int
+    hop: int
+    gap: GapPolicy = GapPolicy()
+
+
+@dataclass(frozen=True)
+class LabelsConfig:
+    """How labelled stretches become targets.
+
+    Attributes:
+        kind: "events": a stretch surrounds an event; the window that ends with it is its example.
+            "states": every window is an example of the state at its newest frame.
+        train_hop: frames after decimation between two training windows.
+        tolerance: events: training windows may end so many frames (after decimation) beside the
+            stretch's end.
+        skip_s: states: seconds after a state begins that are not trained on, because labels follow
+            the cue and people are slower.
+    """
+
+    kind: Literal["events", "states"]
+    train_hop: int = 1
+    tolerance: int = 2
+    skip_s: float = 0.0
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """Attributes:
+    name: in the registry of networks.
+    options: of that network.
+    """
+
+    name: str = "eegnet"
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class DecisionConfig:
+    """The times and order of `DecisionSpec`; the thresholds are chosen on the validation recordings.
+
+    Attributes:
+        target_fa_per_min: false activations a minute of rest to choose them for.
+    """
+
+    target_fa_per_min: float = 2.0
+    smooth: int = 1
+    dwell: int = 1
+    refractory_s: float = 0.0
+    after: dict[str, tuple[str, ...]] | None = None
+
+    def template(self, n_actions: int) -> DecisionSpec:
+        thresholds = (0.5,) * n_actions
+        return DecisionSpec(thresholds, thresholds, self.smooth, self.dwell, self.refractory_s, self.after)
+
+
+@dataclass(frozen=True)
+class ConvertConfig:
+    """Attributes:
+    method: "auto" makes both and keeps the better one on the validation recordings.
+    """
+
+    method: Literal["auto", "qat", "ptq"] = "auto"
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Attributes:
+    name: of the bundle this becomes.
+    """
+
+    name: str
+    data: DataConfig
+    signal: SignalConfig
+    labels: LabelsConfig
+    actions: ActionsConfig
+    network: NetworkConfig = NetworkConfig()
+    fit: FitOptions = FitOptions()
+    decision: DecisionConfig = DecisionConfig()
+    convert: ConvertConfig = ConvertConfig()

@@ -1,0 +1,17 @@
+"""Any known recording as plain frames, for playback on the device's side (`neurograsp.readers`)."""
+
+from pathlib import Path
+
+from neurograsp.edge_runtime.contract.errors import RecordingError
+from neurograsp.edge_runtime.sources.delta_npz import DeltaFrames
+from neurograsp.train.datasets import open_recordings
+
+
+def read_frames(path: Path) -> DeltaFrames:
+    """Read one recording file, without its labels."""
+    if path.is_dir():
+        raise RecordingError(f"{path}: a folder; name one recording in it")
+    (recording,) = open_recordings(path)
+    return DeltaFrames(
+        recording.counts, recording.frame_index, recording.rate_hz, recording.channels, str(path)
+    )

@@ -1,0 +1,176 @@
+"""Score decoders on recordings by replaying them through the device's own pipeline."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from neurograsp.edge_runtime.classifier import probabilities
+from neurograsp.edge_runtime.contract.decision_spec import DecisionSpec
+from neurograsp.edge_runtime.contract.signal_spec import SignalSpec
+from neurograsp.edge_runtime.decide import Decision
+from neurograsp.edge_runtime.event_scores import ScoredStream, score_streams
+from neurograsp.edge_runtime.pipeline import Pipeline, Scorer
+from neurograsp.train.config import ActionsConfig
+from neurograsp.train.datasets import Recording
+from neurograsp.train.fit import macro_auc
+from neurograsp.train.windows import NO_ACTION, action_codes, states_at
+
+MEASURES = (
+    "auc_macro",
+    "balanced_accuracy",
+    "accuracy",
+    "n_events",
+    "event_tpr",
+    "false_activations_per_min",
+    "detection_latency_ms_p50",
+    "n_scored",
+)
+"""The figures of `evaluate`; see docs/scores.md. None where one does not apply."""
+
+
+@dataclass(frozen=True, eq=False)
+class Replay:
+    """One recording after it went through the pipeline.
+
+    Attributes:
+        stream: its scores in time, and its events.
+        logits: (n_scores, n_actions).
+        picked: (n_examples,) which of the scores are examples of a label.
+        truth: (n_examples,) action of each example.
+    """
+
+    stream: ScoredStream
+    logits: npt.NDArray[np.float64]
+    picked: npt.NDArray[np.int64]
+    truth: npt.NDArray[np.int64]
+
+
+def replay(
+    recording: Recording,
+    spec: SignalSpec,
+    decision: DecisionSpec,
+    actions: ActionsConfig,
+    kind: Literal["events", "states"],
+    scorer: Scorer,
+) -> Replay:
+    """Push a recording through filter, window and network as the board would.
+
+    Args:
+        recording: its rows in `pieces` are played; the frame counter carries the gaps.
+        spec, decision: of the bundle.
+        actions: labels to actions.
+        kind: "events": each labelled stretch is one example, scored by the window that ends next to
+            its end. "states": every window is an example of the label at its newest frame.
+        scorer: window to logits.
+    """
+    pipeline = Pipeline(spec, decision, scorer)
+    rows = np.concatenate([np.arange(piece.start, piece.stop) for piece in recording.iter_pieces()])
+    decisions = [
+        made
+        for made in pipeline.push(recording.counts[rows], recording.frame_index[rows])
+        if not np.isnan(made.logits).any()
+    ]
+    logits = np.array([made.logits for made in decisions]).reshape(-1, len(spec.actions.names))
+    end = np.searchsorted(recording.frame_index, [made.frame for made in decisions])
+    codes = action_codes(recording, actions)
+    if kind == "events":
+        picked, truth = _event_examples(recording, codes, end, spec)
+    else:
+        state, _ = states_at(recording, codes, end)
+        picked = np.flatnonzero(state != NO_ACTION)
+        truth = state[picked]
+    return Replay(_stream(recording, codes, spec, decisions, logits), logits, picked, truth)
+
+
+def _event_examples(
+    recording: Recording, codes: npt.NDArray[np.int64], end: npt.NDArray[np.int64], spec: SignalSpec
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """The score whose window ends nearest to each stretch's end, no more than a hop away."""
+    picked, truth = [], []
+    reach = spec.hop * spec.decimation
+    for stop, code in zip(recording.labels.stop, codes):
+        if code == NO_ACTION or len(end) == 0:
+            continue
+        distance = np.abs(end + 1 - stop)
+        nearest = int(np.argmin(distance))
+        if distance[nearest] <= reach:
+            picked.append(nearest)
+            truth.append(int(code))
+    return np.array(picked, np.int64), np.array(truth, np.int64)
+
+
+def _stream(
+    recording: Recording,
+    codes: npt.NDArray[np.int64],
+    spec: SignalSpec,
+    decisions: Sequence[Decision],
+    logits: npt.NDArray[np.float64],
+) -> ScoredStream:
+    frames = np.array([made.frame for made in decisions], np.int64)
+    rest = codes == (NO_ACTION if spec.actions.rest_index is None else spec.actions.rest_index)
+    if spec.actions.rest_index is None:
+        rest = np.zeros(len(codes), bool)
+    labels = recording.labels
+    event = (codes != NO_ACTION) & ~rest
+    start, stop = recording.frame_index[labels.start], recording.frame_index[labels.stop - 1] + 1
+    return ScoredStream(
+        time_s=frames / spec.rate_hz,
+        restart=np.diff(frames, prepend=frames[:1]) > spec.hop * spec.decimation,
+        probabilities=probabilities(logits, spec.actions.output),
+        event_start_s=start[event] / spec.rate_hz,
+        event_stop_s=stop[event] / spec.rate_hz,
+        event_action=codes[event],
+        rest_s=float((labels.stop - labels.start)[rest].sum() / spec.rate_hz),
+    )
+
+
+def measure(
+    replays: Sequence[Replay], spec: SignalSpec, decision: DecisionSpec
+) -> dict[str, float | int | None]:
+    """The figures named in MEASURES, over all replays together.
+
+    auc_macro is the mean over the actions of the one-vs-rest area under the ROC curve;
+    balanced_accuracy the mean recall of the most probable action; the controller's figures are
+    those of `event_scores` at the decision layer's thresholds.
+    """
+    logits = np.concatenate([replay.logits[replay.picked] for replay in replays])
+    truth = np.concatenate([replay.truth for replay in replays])
+    controller = score_streams([replay.stream for replay in replays], decision, spec.actions)
+    guess = logits.argmax(axis=1) if len(logits) else np.zeros(0, np.int64)
+    recalls = [float((guess[truth == code] == code).mean()) for code in np.unique(truth)]
+    one_hot = np.eye(len(spec.actions.names), dtype=np.float32)[truth]
+    scores = logits
+    if spec.actions.output == "softmax":
+        scores = probabilities(logits, "softmax")
+    auc = macro_auc(one_hot, scores) if len(truth) else float("nan")
+    figures: dict[str, float | int | None] = {
+        "auc_macro": auc,
+        "balanced_accuracy": float(np.mean(recalls)) if recalls else None,
+        "accuracy": float((guess == truth).mean()) if len(truth) else None,
+        "n_events": controller.n_events,
+        "event_tpr": controller.event_tpr,
+        "false_activations_per_min": controller.false_activations_per_min,
+        "detection_latency_ms_p50": controller.latency_ms_p50,
+        "n_scored": len(truth),
+    }
+    return {name: None if value is None or value != value else value for name, value in figures.items()}
+
+
+def confusion(replays: Sequence[Replay], n_actions: int) -> list[list[int]]:
+    """(n_actions, n_actions) counts: rows are what was, columns what the scores say."""
+    table = np.zeros((n_actions, n_actions), np.int64)
+    for one in replays:
+        if len(one.truth):
+            np.add.at(table, (one.truth, one.logits[one.picked].argmax(axis=1)), 1)
+    return [[int(value) for value in row] for row in table]
+
+
+def by_measure(figures: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """{"int8": {measure: value}} to {measure: {"float": ..., "int8": ..., "linear": ...}}."""
+    return {
+        name: {model: figures.get(model, {}).get(name) for model in ("float", "int8", "linear")}
+        for name in MEASURES
+    }

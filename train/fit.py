@@ -1,0 +1,236 @@
+"""Fit a network to windows: seeded, balanced, stopped where the validation windows say so."""
+
+import math
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neurograsp.edge_runtime.contract.errors import ConfigError
+from neurograsp.train.window_set import INPUT_SCALE, WindowSet
+
+Output = Literal["sigmoid", "softmax"]
+Progress = Callable[[int, int, dict[str, float]], None]
+"""Called after every epoch with its number from 1, the number of epochs, and its figures."""
+
+
+@dataclass(frozen=True)
+class FitOptions:
+    """How to fit.
+
+    Attributes:
+        epochs: at most so many passes.
+        batch_size: windows a step.
+        learning_rate: of Adam at the start; falls to zero along a cosine.
+        weight_decay: of AdamW.
+        patience: epochs without a better validation figure before stopping.
+        monitor: the figure that chooses the weights, "loss" or "auc" of the validation windows.
+        balance: weigh every action alike, however often it comes.
+        noise: standard deviation of the noise added to the training windows, in real values.
+        label_smoothing: share of the target spread over all actions.
+        seed: of the batches, of dropout and of the noise.
+    """
+
+    epochs: int = 60
+    batch_size: int = 64
+    learning_rate: float = 3e-3
+    weight_decay: float = 0.1
+    patience: int = 20
+    monitor: Literal["loss", "auc"] = "loss"
+    balance: bool = True
+    noise: float = 0.3
+    label_smoothing: float = 0.1
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch_size", "learning_rate", "patience"):
+            if not getattr(self, name) > 0:
+                raise ConfigError(f"fit: {name} is {getattr(self, name)}, make it greater than zero")
+        for name in ("weight_decay", "noise", "label_smoothing"):
+            if not getattr(self, name) >= 0:
+                raise ConfigError(f"fit: {name} is {getattr(self, name)}, make it zero or greater")
+        if self.monitor not in ("loss", "auc"):
+            raise ConfigError(f"fit: monitor {self.monitor!r} is unknown, choose loss or auc")
+
+
+@dataclass(frozen=True)
+class FitHistory:
+    """What happened.
+
+    Attributes:
+        epochs: figures of each epoch: `loss`, `val_loss`, `val_auc` (NaN: not defined), `learning_rate`.
+        best_epoch: number from 1 of the epoch whose weights were kept.
+        stopped_early: the patience ran out.
+    """
+
+    epochs: list[dict[str, float]] = field(default_factory=list)
+    best_epoch: int = 0
+    stopped_early: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """The same as plain JSON values, NaN as None."""
+        plain = asdict(self)
+        plain["epochs"] = [
+            {key: value if math.isfinite(value) else None for key, value in epoch.items()}
+            for epoch in self.epochs
+        ]
+        return plain
+
+
+def macro_auc(y: NDArray[np.float32], scores: NDArray[np.floating[Any]]) -> float:
+    """Mean over the actions of the area under the ROC curve.
+
+    Args:
+        y: (n, n_actions) targets of 0 and 1.
+        scores: (n, n_actions), any monotone score.
+
+    Returns:
+        The mean over the actions that are both present and absent in `y`; NaN where there is none.
+    """
+    from scipy.stats import rankdata
+
+    positives = y.sum(axis=0)
+    negatives = len(y) - positives
+    usable = (positives > 0) & (negatives > 0)
+    if not usable.any():
+        return math.nan
+    ranks = rankdata(scores[:, usable], axis=0)
+    above = (ranks * y[:, usable]).sum(axis=0) - positives[usable] * (positives[usable] + 1) / 2
+    return float((above / (positives[usable] * negatives[usable])).mean())
+
+
+def action_weights(y: NDArray[np.float32], output: Output, balance: bool) -> NDArray[np.float32]:
+    """Weights of the loss, one for each target of 0 and of 1.
+
+    Args:
+        y: (n, n_actions) targets.
+        output: "softmax": a window weighs by its action. "sigmoid": each action's ones weigh together
+            as much as its zeros.
+        balance: False: all weights are 1.
+
+    Returns:
+        (2, n_actions) float32: weight of a 0 and of a 1.
+    """
+    weights = np.ones((2, y.shape[1]), np.float32)
+    if balance:
+        ones = np.clip(y.mean(axis=0), 1 / len(y), 1 - 1 / len(y))
+        if output == "softmax":
+            weights[1] = 1 / (ones * y.shape[1])
+        else:
+            weights[:] = 0.5 / (1 - ones), 0.5 / ones
+    return weights
+
+
+def fit(
+    model: Any,
+    train: WindowSet,
+    validation: WindowSet,
+    options: FitOptions,
+    output: Output,
+    progress: Progress | None = None,
+) -> FitHistory:
+    """Fit a network in place and leave it with the weights of its best epoch.
+
+    Args:
+        model: what `neurograsp.train.models.build` gave.
+        train: windows to learn from.
+        validation: windows of *later recordings*, which choose the epoch.
+        options: see `FitOptions`.
+        output: "sigmoid" or "softmax", the meaning of the logits.
+        progress: see `Progress`.
+
+    Raises:
+        ConfigError: a set is empty, or its shapes are not the network's.
+    """
+    from neurograsp.train.models._keras import keras, tf
+
+    for name, windows in (("training", train), ("validation", validation)):
+        shape = (*windows.x.shape[1:], windows.y.shape[1])
+        wanted = (*model.input_shape[1:3], model.output_shape[1])
+        if not len(windows) or shape != wanted:
+            raise ConfigError(
+                f"fit: {len(windows)} {name} windows of frames x channels -> actions {shape}, "
+                f"the network {model.name} wants {wanted}"
+            )
+    keras.utils.set_random_seed(options.seed)
+    tf.config.experimental.enable_op_determinism()
+    steps = math.ceil(len(train) / options.batch_size)
+    schedule = keras.optimizers.schedules.CosineDecay(options.learning_rate, options.epochs * steps)
+    optimizer = keras.optimizers.AdamW(schedule, weight_decay=options.weight_decay)
+    loss_of = _loss(tf, action_weights(train.y, output, options.balance), output, options.label_smoothing)
+
+    def step(x: Any, y: Any) -> Any:
+        real = tf.cast(x, tf.float32)[..., None] * INPUT_SCALE
+        if options.noise:
+            real += tf.random.normal(tf.shape(real), stddev=options.noise)
+        with tf.GradientTape() as tape:
+            loss = loss_of(y, model(real, training=True))
+        gradients = tape.gradient(loss, model.trainable_variables)
+        optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
+        return loss
+
+    def scores_of(x: Any) -> Any:
+        return model(tf.cast(x, tf.float32)[..., None] * INPUT_SCALE, training=False)
+
+    step, scores_of = tf.function(step), tf.function(scores_of)
+    # One batch shape: a shape of its own for the last one would trace the step again.
+    order_of = np.random.default_rng(options.seed)
+    history: list[dict[str, float]] = []
+    best, best_epoch, best_weights = math.inf, 0, model.get_weights()
+    for epoch in range(1, options.epochs + 1):
+        order = np.resize(order_of.permutation(len(train)), steps * options.batch_size)
+        losses = [step(train.x[rows], train.y[rows]) for rows in np.split(order, steps)]
+        scores = np.concatenate(
+            [scores_of(validation.x[i : i + 256]).numpy() for i in range(0, len(validation), 256)]
+        )
+        figures = {
+            "loss": float(np.mean([float(loss) for loss in losses])),
+            "val_loss": float(loss_of(tf.constant(validation.y), tf.constant(scores))),
+            "val_auc": macro_auc(validation.y, scores),
+            "learning_rate": float(schedule(optimizer.iterations)),
+        }
+        history.append(figures)
+        if progress is not None:
+            progress(epoch, options.epochs, figures)
+        cost = figures["val_loss"] if options.monitor == "loss" else -figures["val_auc"]
+        if cost < best:
+            best, best_epoch, best_weights = cost, epoch, model.get_weights()
+        elif epoch - best_epoch >= options.patience:
+            break
+    model.set_weights(best_weights)
+    return FitHistory(history, best_epoch, stopped_early=len(history) < options.epochs)
+
+
+def predict_logits(model: Any, x: NDArray[np.int8], batch_size: int = 256) -> NDArray[np.float32]:
+    """Logits of the float network.
+
+    Args:
+        model: a Keras network.
+        x: (n, n_time, n_channels) int8 windows.
+        batch_size: windows at a time.
+
+    Returns:
+        (n, n_actions) float32.
+    """
+    batches = [x[i : i + batch_size, ..., None] for i in range(0, len(x), batch_size)]
+    scale = np.float32(INPUT_SCALE)
+    logits = [np.asarray(model(batch * scale, training=False)) for batch in batches]
+    return np.concatenate([np.zeros((0, model.output_shape[1]), np.float32), *logits])
+
+
+def _loss(
+    tf: Any, weights: NDArray[np.float32], output: Output, label_smoothing: float
+) -> Callable[[Any, Any], Any]:
+    def softmax_loss(y: Any, logits: Any) -> Any:
+        weight = tf.reduce_sum(y * weights[1], axis=1)
+        smooth = y * (1 - label_smoothing) + label_smoothing / y.shape[1]
+        return tf.reduce_mean(weight * tf.nn.softmax_cross_entropy_with_logits(smooth, logits))
+
+    def sigmoid_loss(y: Any, logits: Any) -> Any:
+        weight = y * weights[1] + (1 - y) * weights[0]
+        smooth = y * (1 - label_smoothing) + label_smoothing / 2
+        return tf.reduce_mean(weight * tf.nn.sigmoid_cross_entropy_with_logits(smooth, logits))
+
+    return softmax_loss if output == "softmax" else sigmoid_loss

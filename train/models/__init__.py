@@ -1,0 +1,91 @@
+"""The networks by name. Nothing here loads TensorFlow until a network is built.
+
+Every network takes windows (n_time, n_channels, 1) of real values `q / 16` and gives logits
+(n_actions,). `filterbank_linear` is no Keras model: see its module.
+"""
+
+import difflib
+import importlib
+import inspect
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from neurograsp.edge_runtime.contract.errors import ConfigError
+
+NETWORKS = ("article_cnn", "eegnet")
+"""Names for `build`; each is a module of this package."""
+
+
+@dataclass(frozen=True)
+class NetworkSummary:
+    """Size of a network.
+
+    Attributes:
+        name: name of the Keras model.
+        parameters: weights, those of batch normalization included.
+        macs: multiply-accumulates of the convolutions and dense layers for one window.
+    """
+
+    name: str
+    parameters: int
+    macs: int
+
+
+def build(
+    name: str, n_time: int, n_channels: int, n_actions: int, /, *, seed: int = 0, **options: object
+) -> Any:
+    """Build an untrained network.
+
+    Args:
+        name: one of `NETWORKS`.
+        n_time: frames a window.
+        n_channels: channels a frame.
+        n_actions: logits.
+        seed: of the initial weights and of dropout; sets the global generators.
+        options: keyword-only arguments of the network's own `build`.
+
+    Returns:
+        A `tf_keras.Model` from (n, n_time, n_channels, 1) float32 to logits (n, n_actions).
+
+    Raises:
+        ConfigError: the name or an option is unknown, or the window is too small for the network.
+        MissingExtra: TensorFlow is not installed.
+    """
+    _require_known("network", name, NETWORKS)
+    module = importlib.import_module(f"{__name__}.{name}")
+    parameters = inspect.signature(module.build).parameters.values()
+    known = [p.name for p in parameters if p.kind is inspect.Parameter.KEYWORD_ONLY]
+    for option in options:
+        _require_known(f"option of {name}", option, known)
+    from neurograsp.train.models._keras import keras
+
+    keras.utils.set_random_seed(seed)
+    return module.build(n_time, n_channels, n_actions, **options)
+
+
+def summarise(model: Any) -> NetworkSummary:
+    """Count the weights and the multiply-accumulates of a Keras model.
+
+    Args:
+        model: a built `tf_keras.Model`.
+    """
+    return NetworkSummary(model.name, model.count_params(), sum(_macs(layer) for layer in model.layers))
+
+
+def _macs(layer: Any) -> int:
+    kind = type(layer).__name__
+    if kind not in ("Conv2D", "DepthwiseConv2D", "Dense"):
+        return 0
+    kernel = layer.depthwise_kernel if kind == "DepthwiseConv2D" else layer.kernel
+    positions = 1 if kind == "Dense" else layer.output_shape[1] * layer.output_shape[2]
+    return int(positions * kernel.shape.num_elements())
+
+
+def _require_known(what: str, name: str, known: Iterable[str]) -> None:
+    known = list(known)
+    if name in known:
+        return
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    hint = f"did you mean {near[0]!r}?" if near else f"choose from {', '.join(known)}"
+    raise ConfigError(f"unknown {what} {name!r}: {hint}")

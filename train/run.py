@@ -1,0 +1,210 @@
+"""One training run: recordings and a configuration in, a run folder out."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from neurograsp.edge_runtime.contract.codec import encode
+from neurograsp.edge_runtime.contract.decision_spec import DecisionSpec
+from neurograsp.edge_runtime.contract.run_folder import RUN_SCHEMA, RunFacts
+from neurograsp.edge_runtime.contract.signal_spec import SignalSpec
+from neurograsp.edge_runtime.event_scores import calibrate
+from neurograsp.edge_runtime.files import refuse_foreign_folder, whole_folder
+from neurograsp.edge_runtime.pipeline import Scorer
+from neurograsp.train import evaluate
+from neurograsp.train.config import TrainConfig
+from neurograsp.train.datasets import Recording
+from neurograsp.train.fit import FitHistory, Progress, fit, predict_logits
+from neurograsp.train.models import build, summarise
+from neurograsp.train.models.filterbank_linear import FilterbankLinear, fit_filterbank_linear
+from neurograsp.train.splits import split
+from neurograsp.train.windows import build_spec, data_sha256, training_set
+
+PACKAGES = ("neurograsp", "numpy", "scipy", "scikit-learn", "tensorflow", "tensorflow-cpu", "tf-keras")
+GOLDEN_SECONDS = 2.0
+RUN_MARKER = "run.json"
+
+
+@dataclass(frozen=True)
+class TrainedRun:
+    """Attributes:
+    facts: what goes into run.json.
+    history: of the fit.
+    metrics: {"float": ..., "linear": ...} on the validation recordings.
+    """
+
+    facts: RunFacts
+    history: FitHistory
+    metrics: dict[str, dict[str, Any]]
+
+
+def train_run(
+    config: TrainConfig,
+    recordings: list[Recording],
+    out: Path,
+    config_text: str,
+    progress: Progress | None = None,
+) -> TrainedRun:
+    """Train and write the run folder, complete or not at all.
+
+    Args:
+        config: what to do.
+        recordings: all of them, sorted by subject and session; `splits` divides them.
+        out: folder to create.
+        config_text: the configuration file as the user wrote it.
+        progress: called after each epoch.
+
+    Raises:
+        ConfigError: `out` exists and is no run folder, or the configuration is impossible.
+        RecordingError: the recordings don't fit it.
+    """
+    refuse_foreign_folder(out, RUN_MARKER)
+    train, validation = split(recordings, config.labels.kind)
+    spec = build_spec(config, train)
+    train_windows = training_set(train, spec, config.labels, config.actions)
+    validation_windows = training_set(validation, spec, config.labels, config.actions)
+
+    model = build(
+        config.network.name,
+        spec.window,
+        len(spec.channels),
+        len(spec.actions.names),
+        seed=config.fit.seed,
+        **config.network.options,
+    )
+    history = fit(model, train_windows, validation_windows, config.fit, spec.actions.output, progress)
+    linear = fit_filterbank_linear(train_windows, spec.rate_hz / spec.decimation, spec.actions.output)
+
+    template = config.decision.template(len(spec.actions.names))
+    metrics, decisions = {}, {}
+    for name, scorer in (("float", keras_scorer(model)), ("linear", linear_scorer(linear))):
+        metrics[name], decisions[name] = _score(config, spec, template, validation, scorer)
+    summary = summarise(model)
+    facts = RunFacts(
+        schema=RUN_SCHEMA,
+        name=config.name,
+        signal=spec,
+        decision=template,
+        reference_decisions=decisions,
+        target_fa_per_min=config.decision.target_fa_per_min,
+        labels=config.labels.kind,
+        network=config.network.name,
+        parameters=summary.parameters,
+        macs=summary.macs,
+        method=config.convert.method,
+        config=encode(config),
+        data_sha256=data_sha256(recordings),
+        train=names_of(train),
+        validation=names_of(validation),
+        seed=config.fit.seed,
+        versions=_versions(),
+    )
+    with whole_folder(out, RUN_MARKER) as folder:
+        (folder / "config.toml").write_text(config_text)
+        _write_json(folder / "run.json", encode(facts))
+        _write_json(folder / "history.json", history.to_json())
+        _write_json(folder / "metrics.json", evaluate.by_measure(metrics))
+        model.save(folder / "model.keras")
+        linear.save(folder / "linear.npz")
+        np.savez_compressed(
+            folder / "windows.npz",
+            x_train=train_windows.x,
+            y_train=train_windows.y,
+            x_validation=validation_windows.x,
+            y_validation=validation_windows.y,
+        )
+        np.savez_compressed(folder / "streams.npz", **_streams(config, spec, template, validation))
+    return TrainedRun(facts, history, metrics)
+
+
+def keras_scorer(model: Any) -> Scorer:
+    """A float Keras network as a scorer of the pipeline."""
+
+    def score(window: npt.NDArray[np.int8]) -> npt.NDArray[np.float64]:
+        return predict_logits(model, window[None])[0].astype(np.float64)
+
+    return score
+
+
+def linear_scorer(linear: FilterbankLinear) -> Scorer:
+    """The linear baseline as a scorer of the pipeline."""
+    return lambda window: linear.logits(window[None])[0]
+
+
+def names_of(recordings: Sequence[Recording]) -> tuple[str, ...]:
+    """The recordings as "subject/session"."""
+    return tuple(f"{recording.subject}/{recording.session}" for recording in recordings)
+
+
+def _score(
+    config: TrainConfig,
+    spec: SignalSpec,
+    template: DecisionSpec,
+    validation: Sequence[Recording],
+    scorer: Scorer,
+) -> tuple[dict[str, Any], DecisionSpec]:
+    replays = [
+        evaluate.replay(one, spec, template, config.actions, config.labels.kind, scorer) for one in validation
+    ]
+    decision = calibrate(
+        [one.stream for one in replays],
+        spec.actions,
+        template,
+        config.decision.target_fa_per_min,
+        f"validation recordings {', '.join(names_of(validation))}",
+    )
+    return evaluate.measure(replays, spec, decision), decision
+
+
+def _streams(
+    config: TrainConfig, spec: SignalSpec, template: DecisionSpec, validation: Sequence[Recording]
+) -> dict[str, npt.NDArray[Any]]:
+    arrays: dict[str, npt.NDArray[Any]] = {"golden_counts": _golden_counts(spec, validation)}
+    for number, recording in enumerate(validation):
+        windows: list[npt.NDArray[np.int8]] = []
+
+        def keep(window: npt.NDArray[np.int8], kept: list[npt.NDArray[np.int8]] = windows) -> Any:
+            kept.append(window)
+            return np.zeros(len(spec.actions.names))
+
+        one = evaluate.replay(recording, spec, template, config.actions, config.labels.kind, keep)
+        stream = one.stream
+        arrays |= {
+            f"{number}.windows": np.stack(windows),
+            f"{number}.time_s": stream.time_s,
+            f"{number}.restart": stream.restart,
+            f"{number}.event_start_s": stream.event_start_s,
+            f"{number}.event_stop_s": stream.event_stop_s,
+            f"{number}.event_action": stream.event_action,
+            f"{number}.rest_s": np.float64(stream.rest_s),
+            f"{number}.picked": one.picked,
+            f"{number}.truth": one.truth,
+        }
+    return arrays
+
+
+def _golden_counts(spec: SignalSpec, validation: Sequence[Recording]) -> npt.NDArray[np.int32]:
+    recording = validation[0]
+    longest = max(recording.iter_pieces(), key=lambda rows: rows.stop - rows.start)
+    n_frames = max(round(GOLDEN_SECONDS * spec.rate_hz), spec.window * spec.decimation)
+    return recording.counts[longest][:n_frames]
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _write_json(path: Path, tree: Any) -> None:
+    path.write_text(json.dumps(tree, indent=1, allow_nan=False) + "\n")
