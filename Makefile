@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 SOURCES := pyproject.toml setup.py requirements/workstation.lock \
 	$(wildcard edge_runtime/dsp/*.c edge_runtime/dsp/*.h)
 
-.PHONY: install demo test test-all lint lock clean
+.PHONY: install demo test lint lock clean
 
 install: $(STAMP)
 
@@ -18,6 +18,21 @@ $(STAMP): $(UV) $(SOURCES)
 	$(UV) pip install --quiet --python $(BIN)/python --no-deps --require-hashes -r requirements/workstation.lock
 	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
 	touch $@
+
+demo: install
+	$(BIN)/neurograsp demo
+
+test: install
+	$(BIN)/python -m pytest
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info runs .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 lock: $(UV)
 	$(UV) pip compile --quiet pyproject.toml --extra train --extra brainflow --group dev --group cpu \

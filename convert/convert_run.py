@@ -222,7 +222,8 @@ def _choose(made: list[Candidate], validation: tuple[str, ...]) -> tuple[Candida
     if len(made) == 1:
         return made[0], f"{made[0].name} was asked for"
     ptq, qat = made
-    figures = f"AUC on validation {', '.join(validation)}: {ptq.name} {ptq.auc or 0:.4f}, {qat.name} {qat.auc or 0:.4f}"
+    aucs = ", ".join(f"{candidate.name} {candidate.auc or 0:.4f}" for candidate in made)
+    figures = f"AUC on validation {', '.join(validation)}: {aucs}"
     if abs((ptq.auc or 0) - (qat.auc or 0)) < NO_DIFFERENCE:
         nearest = min(made, key=lambda candidate: candidate.difference)
         return nearest, f"{figures}, which is no difference; {nearest.name} stays nearer to the float network"

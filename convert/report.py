@@ -1,5 +1,6 @@
 """`report.html` of a bundle: what was compared, what was kept and why. One file, no scripts."""
 
+from collections.abc import Sequence
 from html import escape
 from typing import Any
 
@@ -74,7 +75,7 @@ def page(title: str, body: str) -> str:
     )
 
 
-def table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+def table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     """An HTML table; every cell is escaped."""
     cells = "".join(f"<th>{escape(name)}</th>" for name in header)
     lines = ["".join(f"<td>{escape(cell)}</td>" for cell in row) for row in rows]

@@ -10,6 +10,7 @@ import stat
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -86,7 +87,7 @@ def open_bundle(path: Path) -> Bundle:
         raise BundleError(f"{path}: manifest.json does not match manifest.sha256; copy the bundle again")
     manifest = parse_manifest(files[MANIFEST], str(path))
     listed = set(manifest.files)
-    if not REQUIRED <= listed or not listed <= REQUIRED | OPTIONAL:
+    if REQUIRED - listed or listed - REQUIRED - OPTIONAL:
         raise BundleError(f"{path}: the manifest lists {sorted(listed)}, not the files of a bundle")
     content = {name: data for name, data in files.items() if name not in (MANIFEST, MANIFEST_HASH)}
     if set(content) != listed:
@@ -129,7 +130,8 @@ def verify_golden(bundle: Bundle) -> int:
         worst = max(worst, int(np.abs(difference).max()))
     if worst > facts.xnnpack_steps:
         raise BundleError(
-            f"{bundle.path}: the network is {worst} steps off its golden vector, {facts.xnnpack_steps} allowed"
+            f"{bundle.path}: the network is {worst} steps off its golden vector, "
+            f"{facts.xnnpack_steps} allowed"
         )
     return worst
 
@@ -139,7 +141,7 @@ def manifest_hash_line(digest: str) -> bytes:
     return f"{digest}  {MANIFEST}\n".encode()
 
 
-def read_npz(data: bytes, where: str) -> dict[str, npt.NDArray[np.generic]]:
+def read_npz(data: bytes, where: str) -> dict[str, npt.NDArray[Any]]:
     """Arrays of an npz that is not trusted: no pickle, sizes checked before they are read.
 
     Raises:

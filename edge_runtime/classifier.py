@@ -75,7 +75,7 @@ class Classifier:
         if not self.is_int8:
             return steps
         scale, zero_point = self._output["quantization"]
-        return (steps - zero_point) * scale
+        return (steps - float(zero_point)) * float(scale)
 
 
 def probabilities(

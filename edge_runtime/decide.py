@@ -98,7 +98,7 @@ class DecisionMachine:
                 return Verdict(None, False, None, refusal)
         if self._active is None:
             return Verdict(None, False, None, "all below their thresholds")
-        if smoothed[self._active] < self._spec.off[self._active]:
+        if not smoothed[self._active] >= self._spec.off[self._active]:  # NaN ends it too
             ended, self._active = self._active, None
             reason = self._why(ended, smoothed, "<", "off") + ", ended"
             return Verdict(None, False, self._actions.rest_index, reason)

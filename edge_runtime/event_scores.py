@@ -3,6 +3,7 @@
 Also chooses the thresholds by these figures. Pure numpy, so that a board can calibrate too.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -15,6 +16,10 @@ from neurograsp.edge_runtime.decide import DecisionMachine
 
 TOLERANCE_S = 0.5
 """An activation this long after an event's end still counts as its detection, not as a false one."""
+
+CONFIDENCE = 0.8
+CONFIDENCE_Z = 0.8416
+"""The standard normal quantile of CONFIDENCE."""
 
 OFF_OVER_ON = 0.7
 GRID = 60
@@ -127,8 +132,9 @@ def calibrate(
 ) -> DecisionSpec:
     """Choose one threshold for all actions.
 
-    With rest in the streams: the one that finds most events at no more than the wanted number of
-    false activations a minute of rest. Without: the one with most hits less wrong and false
+    With rest in the streams: the one that finds most events while the rate of false activations lies,
+    with CONFIDENCE, at or under the wanted one; where the rest is too short to show that of any, the
+    one with fewest false activations. Without rest: the one with most hits less wrong and false
     activations.
 
     Args:
@@ -146,15 +152,16 @@ def calibrate(
     best_of_each = probabilities[:, moving].max(axis=1)
     grid = np.unique(np.round(np.quantile(best_of_each, np.linspace(0.02, 1, GRID)), 4))
     has_rest = any(stream.rest_s for stream in streams)
-    best: tuple[tuple[float, float], DecisionSpec] | None = None
+    best: tuple[tuple[bool, float, float], DecisionSpec] | None = None
     for threshold in np.clip(grid, 1e-4, 1.0):
         spec = with_threshold(template, float(threshold), len(actions.names))
         scores = score_streams(streams, spec, actions)
         if has_rest:
-            rate = scores.false_activations_per_min or 0.0
-            merit = (float(scores.hits), -rate) if rate <= target_fa_per_min else (-rate, 0.0)
+            rate = poisson_upper_bound(scores.false_activations) / scores.rest_min
+            sure = rate <= target_fa_per_min
+            merit = (sure, scores.hits if sure else -rate, -rate if sure else scores.hits)
         else:
-            merit = (float(scores.hits - scores.wrong - scores.false_activations), float(threshold))
+            merit = (True, scores.hits - scores.wrong - scores.false_activations, threshold)
         if best is None or merit >= best[0]:
             best = (merit, spec)
     if best is None:
@@ -164,6 +171,15 @@ def calibrate(
         calibrated_on=calibrated_on,
         target_fa_per_min=target_fa_per_min if has_rest else None,
     )
+
+
+def poisson_upper_bound(n: int) -> float:
+    """The expected number that is, with CONFIDENCE, not exceeded when `n` were counted.
+
+    Wilson and Hilferty's approximation of the chi-square quantile (Proc. Natl. Acad. Sci. 17:684, 1931).
+    """
+    root = 1 - 1 / (9 * (n + 1)) + CONFIDENCE_Z / (3 * math.sqrt(n + 1))
+    return (n + 1) * root**3
 
 
 def with_threshold(template: DecisionSpec, threshold: float, n_actions: int) -> DecisionSpec:

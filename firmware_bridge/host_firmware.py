@@ -147,7 +147,10 @@ class SimulatedHand:
         command = [str(build_host_firmware())]
         if self.trace is not None:
             command += ["--trace", str(self.trace)]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        # A session of its own: Ctrl-C is for the host, which then stops the hand.
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
+        )
         try:
             self._url = self._read_url(self._process)
         except BaseException:

@@ -122,6 +122,7 @@ class HandLink:
         """
         self._caps = None
         self._queued = None
+        self._transport.read()  # what is left of an older session
         tries = max(1, round(timeout / REPLY_S))
         for _ in range(_SESSION_TRIES):
             self._exchange = self._new_exchange(self._exchange.session)

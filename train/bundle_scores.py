@@ -10,12 +10,10 @@ import numpy as np
 from neurograsp.edge_runtime.bundle import Bundle
 from neurograsp.edge_runtime.classifier import Classifier
 from neurograsp.edge_runtime.contract.codec import decode
-from neurograsp.edge_runtime.pipeline import Scorer
 from neurograsp.train.config import ActionsConfig
 from neurograsp.train.datasets import Recording
-from neurograsp.train.evaluate import Replay, by_measure, measure, replay
+from neurograsp.train.evaluate import BatchScorer, Replay, by_measure, hear, measure, replay
 from neurograsp.train.models.filterbank_linear import FilterbankLinear
-from neurograsp.train.windows import check_fits
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,14 +50,13 @@ def score_bundle(bundle: Bundle, recordings: Sequence[Recording]) -> BundleScore
     manifest = bundle.manifest
     spec = manifest.signal
     actions = decode(ActionsConfig, manifest.provenance.config.get("actions"), f"{bundle.path}: actions")
-    for recording in recordings:
-        check_fits(recording, spec)
     decisions = {"int8": manifest.decision, **manifest.reference_decisions}
     models = {name: scorer for name, scorer in scorers(bundle).items() if name in decisions}
+    heard = [hear(recording, spec) for recording in recordings]
     replays = {
         name: [
-            replay(recording, spec, decisions[name], actions, manifest.labels, scorer)
-            for recording in recordings
+            replay(recording, one, spec, actions, manifest.labels, scorer)
+            for recording, one in zip(recordings, heard)
         ]
         for name, scorer in models.items()
     }
@@ -80,15 +77,19 @@ def score_bundle(bundle: Bundle, recordings: Sequence[Recording]) -> BundleScore
     return BundleScores(names, figures, by_subject, replays)
 
 
-def scorers(bundle: Bundle) -> dict[str, Scorer]:
-    """The bundle's models by name, each as a scorer of the pipeline."""
-    found: dict[str, Scorer] = {"int8": bundle.classifier().real_logits}
+def scorers(bundle: Bundle) -> dict[str, BatchScorer]:
+    """The bundle's models by name."""
+    found = {"int8": one_by_one(bundle.classifier())}
     if "float.tflite" in bundle.files:
-        found = {"float": Classifier(bundle.files["float.tflite"]).real_logits, **found}
+        found = {"float": one_by_one(Classifier(bundle.files["float.tflite"])), **found}
     if "linear.npz" in bundle.files:
-        linear = FilterbankLinear.load(io.BytesIO(bundle.files["linear.npz"]))
-        found["linear"] = lambda window: linear.logits(window[None])[0]
+        found["linear"] = FilterbankLinear.load(io.BytesIO(bundle.files["linear.npz"])).logits
     return found
+
+
+def one_by_one(classifier: Classifier) -> BatchScorer:
+    """Run windows singly, as the board does."""
+    return lambda windows: np.stack([classifier.real_logits(window) for window in windows])
 
 
 def _mean(figures: Sequence[dict[str, Any]]) -> dict[str, Any]:

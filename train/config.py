@@ -52,7 +52,7 @@ class SignalConfig:
     filters: tuple[FilterConfig, ...]
     window: int
     hop: int
-    gap: GapPolicy = GapPolicy()
+    gap: GapPolicy = field(default_factory=GapPolicy)
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ class TrainConfig:
     signal: SignalConfig
     labels: LabelsConfig
     actions: ActionsConfig
-    network: NetworkConfig = NetworkConfig()
-    fit: FitOptions = FitOptions()
-    decision: DecisionConfig = DecisionConfig()
-    convert: ConvertConfig = ConvertConfig()
+    network: NetworkConfig = field(default_factory=NetworkConfig)
+    fit: FitOptions = field(default_factory=FitOptions)
+    decision: DecisionConfig = field(default_factory=DecisionConfig)
+    convert: ConvertConfig = field(default_factory=ConvertConfig)

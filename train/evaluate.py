@@ -1,6 +1,6 @@
 """Score decoders on recordings by replaying them through the device's own pipeline."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -9,14 +9,14 @@ import numpy.typing as npt
 
 from neurograsp.edge_runtime.classifier import probabilities
 from neurograsp.edge_runtime.contract.decision_spec import DecisionSpec
+from neurograsp.edge_runtime.contract.errors import RecordingError
 from neurograsp.edge_runtime.contract.signal_spec import SignalSpec
-from neurograsp.edge_runtime.decide import Decision
 from neurograsp.edge_runtime.event_scores import ScoredStream, score_streams
-from neurograsp.edge_runtime.pipeline import Pipeline, Scorer
+from neurograsp.edge_runtime.pipeline import STOP, Pipeline
 from neurograsp.train.config import ActionsConfig
 from neurograsp.train.datasets import Recording
 from neurograsp.train.fit import macro_auc
-from neurograsp.train.windows import NO_ACTION, action_codes, states_at
+from neurograsp.train.windows import NO_ACTION, action_codes, check_fits, states_at
 
 MEASURES = (
     "auc_macro",
@@ -29,6 +29,23 @@ MEASURES = (
     "n_scored",
 )
 """The figures of `evaluate`; see docs/scores.md. None where one does not apply."""
+
+
+BatchScorer = Callable[[npt.NDArray[np.int8]], npt.NDArray[np.float64]]
+"""Windows (n, window, n_channels) int8 to (n, n_actions) float64 logits."""
+
+
+@dataclass(frozen=True, eq=False)
+class Heard:
+    """What the pipeline made of a recording before the network saw it.
+
+    Attributes:
+        windows: (n_scores, window, n_channels) int8.
+        frames: (n_scores,) frame counter of the newest frame in each.
+    """
+
+    windows: npt.NDArray[np.int8]
+    frames: npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,33 +65,53 @@ class Replay:
     truth: npt.NDArray[np.int64]
 
 
+def hear(recording: Recording, spec: SignalSpec) -> Heard:
+    """Push a recording through the board's pipeline; the frame counter carries its gaps.
+
+    Raises:
+        RecordingError: it does not fit the spec, or no piece of it is as long as a window.
+    """
+    check_fits(recording, spec)
+    windows: list[npt.NDArray[np.int8]] = []
+    n_actions = len(spec.actions.names)
+
+    def keep(window: npt.NDArray[np.int8]) -> npt.NDArray[np.float64]:
+        windows.append(window)
+        return np.zeros(n_actions)
+
+    thresholds = (1.0,) * n_actions
+    pipeline = Pipeline(spec, DecisionSpec(thresholds, thresholds), keep)
+    rows = np.concatenate([np.arange(piece.start, piece.stop) for piece in recording.iter_pieces()])
+    made = pipeline.push(recording.counts[rows], recording.frame_index[rows])
+    if not windows:
+        raise RecordingError(
+            f"{recording.source}: no piece is as long as the window of {spec.window_s:g} s; nothing to score"
+        )
+    frames = [decision.frame for decision in made if decision.command != STOP]
+    return Heard(np.stack(windows), np.array(frames, np.int64))
+
+
 def replay(
     recording: Recording,
+    heard: Heard,
     spec: SignalSpec,
-    decision: DecisionSpec,
     actions: ActionsConfig,
     kind: Literal["events", "states"],
-    scorer: Scorer,
+    scorer: BatchScorer,
 ) -> Replay:
-    """Push a recording through filter, window and network as the board would.
+    """Score what was heard and set it beside the labels.
 
     Args:
-        recording: its rows in `pieces` are played; the frame counter carries the gaps.
-        spec, decision: of the bundle.
+        recording: where it was heard.
+        heard: see `hear`.
+        spec: of the bundle.
         actions: labels to actions.
         kind: "events": each labelled stretch is one example, scored by the window that ends next to
             its end. "states": every window is an example of the label at its newest frame.
-        scorer: window to logits.
+        scorer: windows to logits.
     """
-    pipeline = Pipeline(spec, decision, scorer)
-    rows = np.concatenate([np.arange(piece.start, piece.stop) for piece in recording.iter_pieces()])
-    decisions = [
-        made
-        for made in pipeline.push(recording.counts[rows], recording.frame_index[rows])
-        if not np.isnan(made.logits).any()
-    ]
-    logits = np.array([made.logits for made in decisions]).reshape(-1, len(spec.actions.names))
-    end = np.searchsorted(recording.frame_index, [made.frame for made in decisions])
+    logits = scorer(heard.windows)
+    end = np.searchsorted(recording.frame_index, heard.frames)
     codes = action_codes(recording, actions)
     if kind == "events":
         picked, truth = _event_examples(recording, codes, end, spec)
@@ -82,7 +119,7 @@ def replay(
         state, _ = states_at(recording, codes, end)
         picked = np.flatnonzero(state != NO_ACTION)
         truth = state[picked]
-    return Replay(_stream(recording, codes, spec, decisions, logits), logits, picked, truth)
+    return Replay(_stream(recording, codes, spec, heard.frames, logits), logits, picked, truth)
 
 
 def _event_examples(
@@ -106,10 +143,9 @@ def _stream(
     recording: Recording,
     codes: npt.NDArray[np.int64],
     spec: SignalSpec,
-    decisions: Sequence[Decision],
+    frames: npt.NDArray[np.int64],
     logits: npt.NDArray[np.float64],
 ) -> ScoredStream:
-    frames = np.array([made.frame for made in decisions], np.int64)
     rest = codes == (NO_ACTION if spec.actions.rest_index is None else spec.actions.rest_index)
     if spec.actions.rest_index is None:
         rest = np.zeros(len(codes), bool)

@@ -11,18 +11,16 @@ import numpy as np
 import numpy.typing as npt
 
 from neurograsp.edge_runtime.contract.codec import encode
-from neurograsp.edge_runtime.contract.decision_spec import DecisionSpec
 from neurograsp.edge_runtime.contract.run_folder import RUN_SCHEMA, RunFacts
 from neurograsp.edge_runtime.contract.signal_spec import SignalSpec
 from neurograsp.edge_runtime.event_scores import calibrate
 from neurograsp.edge_runtime.files import refuse_foreign_folder, whole_folder
-from neurograsp.edge_runtime.pipeline import Scorer
 from neurograsp.train import evaluate
 from neurograsp.train.config import TrainConfig
 from neurograsp.train.datasets import Recording
 from neurograsp.train.fit import FitHistory, Progress, fit, predict_logits
 from neurograsp.train.models import build, summarise
-from neurograsp.train.models.filterbank_linear import FilterbankLinear, fit_filterbank_linear
+from neurograsp.train.models.filterbank_linear import fit_filterbank_linear
 from neurograsp.train.splits import split
 from neurograsp.train.windows import build_spec, data_sha256, training_set
 
@@ -83,8 +81,21 @@ def train_run(
 
     template = config.decision.template(len(spec.actions.names))
     metrics, decisions = {}, {}
-    for name, scorer in (("float", keras_scorer(model)), ("linear", linear_scorer(linear))):
-        metrics[name], decisions[name] = _score(config, spec, template, validation, scorer)
+    heard = [evaluate.hear(recording, spec) for recording in validation]
+    scored: dict[str, list[evaluate.Replay]] = {}
+    for name, scorer in (("float", keras_scorer(model)), ("linear", linear.logits)):
+        scored[name] = [
+            evaluate.replay(recording, one, spec, config.actions, config.labels.kind, scorer)
+            for recording, one in zip(validation, heard)
+        ]
+        decisions[name] = calibrate(
+            [one.stream for one in scored[name]],
+            spec.actions,
+            template,
+            config.decision.target_fa_per_min,
+            f"validation recordings {', '.join(names_of(validation))}",
+        )
+        metrics[name] = evaluate.measure(scored[name], spec, decisions[name])
     summary = summarise(model)
     facts = RunFacts(
         schema=RUN_SCHEMA,
@@ -119,22 +130,20 @@ def train_run(
             x_validation=validation_windows.x,
             y_validation=validation_windows.y,
         )
-        np.savez_compressed(folder / "streams.npz", **_streams(config, spec, template, validation))
+        streams: dict[str, Any] = _streams(heard, scored["float"])
+        streams["golden_counts"] = _golden_counts(spec, validation)
+        np.savez_compressed(folder / "streams.npz", **streams)
     return TrainedRun(facts, history, metrics)
 
 
-def keras_scorer(model: Any) -> Scorer:
-    """A float Keras network as a scorer of the pipeline."""
+def keras_scorer(model: Any) -> evaluate.BatchScorer:
+    """A float Keras network as a scorer."""
 
-    def score(window: npt.NDArray[np.int8]) -> npt.NDArray[np.float64]:
-        return predict_logits(model, window[None])[0].astype(np.float64)
+    def score(windows: npt.NDArray[np.int8]) -> npt.NDArray[np.float64]:
+        logits: npt.NDArray[np.float64] = predict_logits(model, windows).astype(np.float64)
+        return logits
 
     return score
-
-
-def linear_scorer(linear: FilterbankLinear) -> Scorer:
-    """The linear baseline as a scorer of the pipeline."""
-    return lambda window: linear.logits(window[None])[0]
 
 
 def names_of(recordings: Sequence[Recording]) -> tuple[str, ...]:
@@ -142,49 +151,23 @@ def names_of(recordings: Sequence[Recording]) -> tuple[str, ...]:
     return tuple(f"{recording.subject}/{recording.session}" for recording in recordings)
 
 
-def _score(
-    config: TrainConfig,
-    spec: SignalSpec,
-    template: DecisionSpec,
-    validation: Sequence[Recording],
-    scorer: Scorer,
-) -> tuple[dict[str, Any], DecisionSpec]:
-    replays = [
-        evaluate.replay(one, spec, template, config.actions, config.labels.kind, scorer) for one in validation
-    ]
-    decision = calibrate(
-        [one.stream for one in replays],
-        spec.actions,
-        template,
-        config.decision.target_fa_per_min,
-        f"validation recordings {', '.join(names_of(validation))}",
-    )
-    return evaluate.measure(replays, spec, decision), decision
-
-
 def _streams(
-    config: TrainConfig, spec: SignalSpec, template: DecisionSpec, validation: Sequence[Recording]
+    heard: Sequence[evaluate.Heard], replays: Sequence[evaluate.Replay]
 ) -> dict[str, npt.NDArray[Any]]:
-    arrays: dict[str, npt.NDArray[Any]] = {"golden_counts": _golden_counts(spec, validation)}
-    for number, recording in enumerate(validation):
-        windows: list[npt.NDArray[np.int8]] = []
-
-        def keep(window: npt.NDArray[np.int8], kept: list[npt.NDArray[np.int8]] = windows) -> Any:
-            kept.append(window)
-            return np.zeros(len(spec.actions.names))
-
-        one = evaluate.replay(recording, spec, template, config.actions, config.labels.kind, keep)
-        stream = one.stream
+    """The arrays of streams.npz, see `neurograsp.edge_runtime.contract.run_folder`."""
+    arrays: dict[str, npt.NDArray[Any]] = {}
+    for number, (one, scored) in enumerate(zip(heard, replays)):
+        stream = scored.stream
         arrays |= {
-            f"{number}.windows": np.stack(windows),
+            f"{number}.windows": one.windows,
             f"{number}.time_s": stream.time_s,
             f"{number}.restart": stream.restart,
             f"{number}.event_start_s": stream.event_start_s,
             f"{number}.event_stop_s": stream.event_stop_s,
             f"{number}.event_action": stream.event_action,
-            f"{number}.rest_s": np.float64(stream.rest_s),
-            f"{number}.picked": one.picked,
-            f"{number}.truth": one.truth,
+            f"{number}.rest_s": np.array(stream.rest_s),
+            f"{number}.picked": scored.picked,
+            f"{number}.truth": scored.truth,
         }
     return arrays
 

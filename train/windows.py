@@ -51,7 +51,7 @@ def build_spec(config: TrainConfig, recordings: Sequence[Recording]) -> SignalSp
         for what in ("channels", "rate_hz", "lsb_uv"):
             if getattr(other, what) != getattr(first, what):
                 raise RecordingError(
-                    f"{other.source}: {what} {getattr(other, what)!r:.60} differs from that of {first.source}; "
+                    f"{other.source}: {what} is {getattr(other, what)!r:.60}, unlike that of {first.source}; "
                     "train on one kind of recording at a time"
                 )
     n_channels = len(first.channels)
@@ -202,10 +202,14 @@ def _event_targets(
     tolerance: int,
 ) -> npt.NDArray[np.float32]:
     y = np.zeros((len(windows.end), len(spec.actions.names)), np.float32)
-    for stop, code in zip(recording.labels.stop, codes):
-        if code != NO_ACTION:
-            near = np.abs(windows.end + 1 - stop) <= tolerance * spec.decimation
-            y[near, code] = 1
+    known = codes != NO_ACTION
+    distance = np.abs(windows.end[:, None] + 1 - recording.labels.stop[known])
+    near = distance <= tolerance * spec.decimation
+    if spec.actions.output == "softmax":
+        near &= distance == distance.min(axis=1, keepdims=True)
+        near &= np.cumsum(near, axis=1) == 1
+    window, event = np.nonzero(near)
+    y[window, codes[known][event]] = 1
     return y
 
 

@@ -41,8 +41,6 @@ def run(arguments: argparse.Namespace) -> int:
 
 def python() -> Row:
     what = f"Python {platform.python_version()} on {platform.machine()}"
-    if sys.version_info < (3, 11):
-        return "fail", what, "install Python 3.11 or newer"
     if sys.maxsize < 2**32:
         return "fail", f"{what}, 32 bit", "use a 64-bit system; LiteRT has no 32-bit build"
     return "ok", what, ""

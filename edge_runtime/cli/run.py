@@ -96,14 +96,20 @@ def open_source(text: str, spec: "SignalSpec", speed: float) -> "Source":
 
 
 def read_frames(path: Path) -> "DeltaFrames":
-    """A recording of any format for which a reader is installed (entry points `neurograsp.readers`)."""
+    """A recording: delta-coded npz by this package, others by the readers that are installed.
+
+    Readers are the entry points `neurograsp.readers`, functions of a path.
+    """
+    from neurograsp.edge_runtime.contract.errors import RecordingError
     from neurograsp.edge_runtime.sources.delta_npz import read_delta_npz
 
-    readers = list(entry_points(group="neurograsp.readers"))
-    if not readers:
+    try:
         return read_delta_npz(path)
-    frames: DeltaFrames = readers[0].load()(path)
-    return frames
+    except RecordingError:
+        for reader in entry_points(group="neurograsp.readers"):
+            frames: DeltaFrames = reader.load()(path)
+            return frames
+        raise
 
 
 @dataclass
@@ -219,7 +225,8 @@ def render(report: dict[str, Any]) -> str:
         link = hand["link"]
         rtt = "-" if link["rtt_ms_p50"] is None else f"{link['rtt_ms_p50']:.1f}/{link['rtt_ms_max']:.1f} ms"
         lines.append(
-            f"  link             {link['acked']} of {link['sent']} requests answered, {link['retries']} retries, "
+            f"  link             {link['acked']} of {link['sent']} requests answered, "
+            f"{link['retries']} retries, "
             f"{link['nacks']} refused, {link['beats']} heartbeats, {link['crc_errors']} CRC errors, "
             f"round trip p50/max {rtt}"
         )

@@ -8,6 +8,7 @@ wrong type is an error that names its path.
 import dataclasses
 import difflib
 import math
+import sys
 import types
 import typing
 from collections.abc import Mapping
@@ -135,7 +136,7 @@ def _convert_tuple(items: tuple[Any, ...], value: Any, where: str) -> tuple[Any,
 
 def _convert_plain(hint: Any, value: Any, where: str) -> Any:
     names = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}
-    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+    if hint is float and type(value) is int and abs(value) <= sys.float_info.max:
         value = float(value)
     if type(value) is not hint or (hint is float and not math.isfinite(value)):
         raise ConfigError(f"{where}: expected {names.get(hint, hint)}, got {_show(value)}")

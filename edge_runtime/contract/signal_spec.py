@@ -41,7 +41,7 @@ class SosStage:
         for row in self.coefficients:
             if any(not -(2**31) <= value < 2**31 for value in row):
                 raise ValueError(f"{self.kind}: a coefficient does not fit into Q30 int32")
-            if sum(abs(value) for value in row) >= 2**33:
+            if sum(abs(value) for value in row) > 2**33 - 2:
                 raise ValueError(f"{self.kind}: a section's coefficients could overflow the accumulator")
             _, _, _, a1, a2 = row
             if not (abs(a2) < 2**30 and abs(a1) < 2**30 + a2):
@@ -122,7 +122,8 @@ class ActionSet:
         names: the actions.
         commands: the hand's action for each, by its name in `HandAction`.
         output: "sigmoid" when several may be true and none need be; "softmax" when one is.
-        rest: the name of the class that means no action, or None.
+        rest: the name of the class that means no action; None where the data has no rest. Then too
+            nothing is active while every probability is below its threshold.
     """
 
     names: tuple[str, ...]
@@ -143,8 +144,6 @@ class ActionSet:
                 raise ValueError(f"actions: unknown command {command!r}; known are {known}")
         if self.rest is not None and self.rest not in self.names:
             raise ValueError(f"actions: rest {self.rest!r} is not among the names")
-        if self.output == "softmax" and self.rest is None:
-            raise ValueError("actions: softmax needs a rest class, or something would always be active")
 
     @property
     def rest_index(self) -> int | None:

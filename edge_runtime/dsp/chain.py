@@ -146,7 +146,7 @@ class _Fir:
     def prime(self, level: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         self._history[:] = level
         self._cursor[:] = 0
-        settled = (int(self._taps.sum()) * level + (1 << 14)) >> 15
+        settled: npt.NDArray[np.int64] = (int(self._taps.sum()) * level + (1 << 14)) >> 15
         return np.clip(settled, -(2**30), 2**30 - 1)
 
     def run(self, frames: Int32, kernel: ModuleType) -> tuple[Int32, int]:

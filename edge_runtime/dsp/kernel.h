@@ -3,7 +3,7 @@
  * twin.py; a test holds the two together bit for bit.
  *
  * Samples are int32 and stay within +-NG_LIMIT, so that no accumulator can overflow as long as the
- * absolute values of a section's five coefficients sum to less than 8 in Q30 (2^33).
+ * absolute values of a section's five coefficients sum to at most 2^33 - 2 (less than 8 in Q30).
  */
 #ifndef NG_KERNEL_H
 #define NG_KERNEL_H

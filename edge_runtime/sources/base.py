@@ -45,8 +45,9 @@ class Source(Protocol):
 class CounterUnwrapper:
     """Turns a board's wrapping frame counter into one that keeps rising.
 
-    A jump of more than half the modulus backwards is a wrap; a smaller one is a repeated or late
-    frame. A gap of `modulus` frames or more cannot be told from a shorter one by the counter alone.
+    A step back by up to an eighth of the modulus is a repeated or late frame; every other step goes
+    forward, over the wrap where needed. A gap of seven eighths of the modulus or more cannot be told
+    from a shorter one by the counter alone.
 
     Args:
         modulus: the counter counts 0 .. modulus - 1; None when it never wraps.
@@ -62,8 +63,8 @@ class CounterUnwrapper:
             return raw
         start = int(raw[0]) if self._last is None else self._last
         steps = np.diff(raw, prepend=start % self._modulus)
-        half = self._modulus // 2
-        steps = (steps + half) % self._modulus - half
+        late = self._modulus // 8
+        steps = (steps + late) % self._modulus - late
         unwrapped: npt.NDArray[np.int64] = start + np.cumsum(steps)
         self._last = int(unwrapped[-1])
         return unwrapped

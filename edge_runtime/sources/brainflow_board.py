@@ -70,7 +70,8 @@ class BrainFlowSource:
         if len(rows) != len(spec.channels) or rate != spec.rate_hz:
             raise ConfigError(
                 f"board {name}: {len(rows)} channels at {rate:g} Hz, but the bundle was trained on "
-                f"{len(spec.channels)} channels at {spec.rate_hz:g} Hz; use that amplifier or train on this one"
+                f"{len(spec.channels)} channels at {spec.rate_hz:g} Hz; use that amplifier, "
+                "or train on this one"
             )
         if spec.lsb_uv is None:
             raise ConfigError(

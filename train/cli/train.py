@@ -6,9 +6,7 @@ import sys
 from pathlib import Path
 
 HELP = "train a network on recordings, with its linear baseline"
-EXAMPLE = (
-    "neurograsp train examples/configs/gal_windows.toml --out runs/gal --set data.sessions=[1,2,3,4,5,6]"
-)
+EXAMPLE = "neurograsp train examples/configs/gal_windows.toml --out runs/gal --set data.sessions=[1,2,3]"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -6,16 +6,9 @@ void hand_motion_init(hand_motion *motion, const hand_profile *profile)
 {
     memset(motion, 0, sizeof *motion);
     motion->joints = HAND_FLASH_U8(profile->joints);
-    motion->speed = 100;
     for (uint8_t i = 0; i < motion->joints; i++) {
         motion->position_us[i] = HAND_FLASH_U16(profile->joint[i].rest_us);
     }
-    hand_motion_hold(motion);
-}
-
-void hand_motion_hold(hand_motion *motion)
-{
-    memcpy(motion->target_us, motion->position_us, sizeof motion->target_us);
 }
 
 void hand_motion_settle(hand_motion *motion, const hand_safety *safety)
@@ -23,7 +16,6 @@ void hand_motion_settle(hand_motion *motion, const hand_safety *safety)
     for (uint8_t i = 0; i < motion->joints; i++) {
         motion->position_us[i] = hand_safety_clamp(safety, i, motion->position_us[i]);
     }
-    hand_motion_hold(motion);
 }
 
 bool hand_motion_is_elsewhere(const hand_motion *motion, const uint16_t *target_us)

@@ -13,9 +13,6 @@ typedef struct {
 
 void hand_motion_init(hand_motion *motion, const hand_profile *profile);
 
-/* Forget every target. */
-void hand_motion_hold(hand_motion *motion);
-
 /* Bring the position inside the limits; only while the outputs are detached. */
 void hand_motion_settle(hand_motion *motion, const hand_safety *safety);
 

@@ -104,14 +104,11 @@ static void send_state(hand *self)
     send(self, &frame);
 }
 
-/* Bring outputs, motion and the host's picture in line with what safety has decided. */
+/* Bring outputs and the host's picture in line with what safety has decided. */
 static void settle(hand *self)
 {
     hand_safety *safety = &self->safety;
     const hand_hal *hal = self->hal;
-    if (!hand_safety_may_move(safety)) {
-        hand_motion_hold(&self->motion);
-    }
     if (safety->state != HAND_STATE_MOVING && safety->state != HAND_STATE_HOLD) {
         self->action = HAND_ACTION_HOLD;
     }
@@ -147,7 +144,6 @@ static void fill_caps(const hand *self, hand_frame *reply)
     const hand_profile *profile = self->profile;
     uint32_t actions = HAND_FLASH_U32(profile->actions);
     reply->type = HAND_MESSAGE_CAPS;
-    reply->size = 0;
     put8(reply, HAND_VERSION_MIN);
     put8(reply, HAND_VERSION_MAX);
     put8(reply, HAND_FIRMWARE_MAJOR);
@@ -303,7 +299,6 @@ static verdict do_get(hand *self, const hand_frame *request)
     } else {
         const hand_limits *limits = &self->safety.limits[index];
         self->reply.type = HAND_MESSAGE_LIMITS;
-        self->reply.size = 0;
         put8(&self->reply, index);
         put16(&self->reply, limits->min_us);
         put16(&self->reply, limits->max_us);
@@ -317,11 +312,11 @@ static verdict no_payload(const hand_frame *request)
     return request->size == 0 ? accepted : refuse(HAND_NACK_LENGTH);
 }
 
-static verdict do_arm(hand *self, const hand_frame *request, uint32_t now_ms)
+static verdict do_arm(hand *self, const hand_frame *request)
 {
     verdict result = no_payload(request);
     if (result.code == HAND_NACK_NONE) {
-        result = refuse(hand_safety_arm(&self->safety, now_ms, estop_pressed(self)));
+        result = refuse(hand_safety_arm(&self->safety, estop_pressed(self)));
     }
     if (result.code == HAND_NACK_NONE) {
         self->beat_seen = false;
@@ -346,7 +341,7 @@ static verdict dispatch(hand *self, const hand_frame *request, uint32_t now_ms)
     case HAND_MESSAGE_CONFIG:
         return do_config(self, request);
     case HAND_MESSAGE_ARM:
-        return do_arm(self, request, now_ms);
+        return do_arm(self, request);
     case HAND_MESSAGE_ACTION:
         return do_action(self, request, now_ms);
     case HAND_MESSAGE_JOINTS:
@@ -496,7 +491,7 @@ static void on_frame(hand *self, const hand_frame *request, uint32_t now_ms)
 
 /* --- what a port calls ------------------------------------------------------------------------ */
 
-void hand_init(hand *self, const hand_profile *profile, const hand_hal *hal, uint32_t now_ms)
+void hand_init(hand *self, const hand_profile *profile, const hand_hal *hal)
 {
     memset(self, 0, sizeof *self);
     self->profile = profile;
@@ -505,7 +500,6 @@ void hand_init(hand *self, const hand_profile *profile, const hand_hal *hal, uin
     hand_safety_init(&self->safety, profile);
     hand_motion_init(&self->motion, profile);
     self->shown_state = self->safety.state;
-    self->state_sent_ms = now_ms;
 }
 
 void hand_receive(hand *self, uint8_t byte, uint32_t now_ms)
@@ -531,7 +525,6 @@ void hand_servo_frame(hand *self, uint32_t now_ms)
     update(self, now_ms);
     if (hand_safety_may_move(&self->safety) && hand_motion_step(&self->motion, &self->safety)) {
         hand_safety_arrived(&self->safety);
-        settle(self);
     }
     if (self->safety.attached) {
         self->hal->write_pulses(self->hal->context, self->motion.position_us, self->motion.joints);

@@ -35,7 +35,7 @@ typedef struct {
     uint16_t refusals;
 } hand;
 
-void hand_init(hand *self, const hand_profile *profile, const hand_hal *hal, uint32_t now_ms);
+void hand_init(hand *self, const hand_profile *profile, const hand_hal *hal);
 void hand_receive(hand *self, uint8_t byte, uint32_t now_ms);
 void hand_poll(hand *self, uint32_t now_ms);
 void hand_servo_frame(hand *self, uint32_t now_ms);

@@ -16,8 +16,10 @@ static bool latched(const hand_safety *safety)
 static void restore_limits(hand_safety *safety)
 {
     for (uint8_t i = 0; i < safety->joints; i++) {
-        safety->limits[i].min_us = HAND_FLASH_U16(safety->profile->joint[i].min_us);
-        safety->limits[i].max_us = HAND_FLASH_U16(safety->profile->joint[i].max_us);
+        uint16_t min_us = HAND_FLASH_U16(safety->profile->joint[i].min_us);
+        uint16_t max_us = HAND_FLASH_U16(safety->profile->joint[i].max_us);
+        safety->limits[i].min_us = min_us < HAND_PULSE_MIN_US ? HAND_PULSE_MIN_US : min_us;
+        safety->limits[i].max_us = max_us > HAND_PULSE_MAX_US ? HAND_PULSE_MAX_US : max_us;
         safety->limits[i].rate_us = HAND_FLASH_U16(safety->profile->joint[i].rate_us);
     }
 }
@@ -93,7 +95,7 @@ void hand_safety_stop(hand_safety *safety)
     }
 }
 
-uint8_t hand_safety_arm(hand_safety *safety, uint32_t now_ms, bool estop)
+uint8_t hand_safety_arm(hand_safety *safety, bool estop)
 {
     if (estop) {
         return HAND_NACK_ESTOP;
@@ -105,7 +107,6 @@ uint8_t hand_safety_arm(hand_safety *safety, uint32_t now_ms, bool estop)
         safety->state = HAND_STATE_ARMED;
         safety->fault = HAND_FAULT_NONE;
         safety->attached = true;
-        safety->fed_ms = now_ms;
     }
     return HAND_NACK_NONE;
 }

@@ -42,8 +42,9 @@ void hand_safety_feed(hand_safety *safety, uint32_t now_ms);
 /* Stop at the present position, outputs kept; a new ARM is needed. */
 void hand_safety_stop(hand_safety *safety);
 
-/* These return 0 (HAND_NACK_NONE) or the reason of the refusal, and then nothing has changed. */
-uint8_t hand_safety_arm(hand_safety *safety, uint32_t now_ms, bool estop);
+/* These return 0 (HAND_NACK_NONE) or the reason of the refusal, and then nothing has changed. The caller
+ * feeds the watchdog for what was accepted. */
+uint8_t hand_safety_arm(hand_safety *safety, bool estop);
 uint8_t hand_safety_may_command(const hand_safety *safety);
 uint8_t hand_safety_begin(hand_safety *safety, uint32_t now_ms, uint16_t ttl_ms, bool moves);
 uint8_t hand_safety_may_configure(const hand_safety *safety);

@@ -30,7 +30,8 @@ static void write_pulses(void *context, const uint16_t *us, uint8_t joints)
     bench *self = context;
     for (uint8_t i = 0; i < joints; i++) {
         const hand_joint *joint = &self->core.profile->joint[i];
-        bool outside = us[i] < joint->min_us || us[i] > joint->max_us;
+        bool outside = us[i] < joint->min_us || us[i] > joint->max_us || us[i] < HAND_PULSE_MIN_US ||
+                       us[i] > HAND_PULSE_MAX_US;
         bool fast = self->attached && distance(us[i], self->us[i]) > joint->rate_us;
         if (outside || fast) {
             self->faults++;
@@ -64,7 +65,7 @@ static bool estop_pressed(void *context)
     return ((bench *)context)->estop;
 }
 
-bench *bench_new(uint32_t now_ms);
+bench *bench_new(bool wild);
 void bench_free(bench *self);
 void bench_receive(bench *self, const uint8_t *bytes, uint32_t size, uint32_t now_ms);
 void bench_poll(bench *self, uint32_t now_ms);
@@ -75,12 +76,24 @@ uint32_t bench_look(const bench *self, uint16_t *us);
 uint32_t bench_count(const bench *self, uint8_t what);
 uint16_t bench_gate(uint8_t state, uint16_t present_us, uint16_t wanted_us);
 
-bench *bench_new(uint32_t now_ms)
+/* A profile with every number wrong: the core must keep to HAND_PULSE_MIN_US and HAND_PULSE_MAX_US. */
+static const hand_profile wild_profile = {
+    .name = "fifteen letters",
+    .joints = 1,
+    .watchdog_ms = 250,
+    .limp_ms = 2000,
+    .max_ttl_ms = 10000,
+    .actions = 1ul << HAND_ACTION_FIST,
+    .joint = {{1, 65535, 65535, 65535}},
+    .pose = {[HAND_ACTION_FIST] = {1}},
+};
+
+bench *bench_new(bool wild)
 {
     bench *self = calloc(1, sizeof *self);
     if (self != NULL) {
         self->hal = (hand_hal){self, write_pulses, attach, transmit, estop_pressed};
-        hand_init(&self->core, &hand_profile_arm, &self->hal, now_ms);
+        hand_init(&self->core, wild ? &wild_profile : &hand_profile_arm, &self->hal);
     }
     return self;
 }

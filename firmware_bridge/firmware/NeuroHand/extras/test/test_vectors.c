@@ -1,4 +1,4 @@
-/* Holds the C half of the wire against vectors.json: vectors_txt.py vectors.json | ./test_vectors */
+/* Holds the C half of the wire against vectors.json: vectors_txt.py vectors.json | build/test_vectors */
 #include "hand_frames.h"
 
 #include <stdio.h>

@@ -198,7 +198,7 @@ int main(int argc, char **argv)
         return die("cannot make a pseudo-terminal");
     }
     self.connected = true;
-    hand_init(&core, profile, &hal, now_ms());
+    hand_init(&core, profile, &hal);
     printf("%s\n", ptsname(self.line));
     fflush(stdout);
     run(&self, &core, trace);
