@@ -2,6 +2,7 @@
 
 import json
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -67,7 +68,7 @@ def read_run(path: Path) -> Run:
         windows = _arrays(path / "windows.npz")
         streams = _arrays(path / "streams.npz")
         linear = (path / "linear.npz").read_bytes()
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise ConfigError(f"{path}: incomplete or damaged run ({error}); train again") from error
     model_path = path / "model.keras"
     if not model_path.is_file():

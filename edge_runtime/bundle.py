@@ -8,6 +8,7 @@ import hashlib
 import io
 import stat
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -69,6 +70,10 @@ class Bundle:
             self.manifest.signal.actions.names
         ):
             raise BundleError(f"{self.path}: model.tflite has other shapes than the manifest says")
+        if not classifier.is_int8:
+            raise BundleError(f"{self.path}: model.tflite is not int8 at its input and output")
+        if classifier.output_quantization != (facts.output_scale, facts.output_zero_point):
+            raise BundleError(f"{self.path}: model.tflite has another output scale than the manifest says")
         return classifier
 
 
@@ -153,7 +158,7 @@ def read_npz(data: bytes, where: str) -> dict[str, npt.NDArray[Any]]:
                 raise BundleError(f"{where}: more than {MAX_ARRAY >> 20} MiB of arrays")
         with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
             return {name: arrays[name] for name in arrays.files}
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile, NotImplementedError) as error:
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
         raise BundleError(f"{where}: not a readable npz: {error}") from error
 
 
@@ -184,7 +189,7 @@ def _read_archive(path: Path) -> dict[str, bytes]:
                 if member.file_size > MAX_FILE or member.filename in files:
                     raise BundleError(f"{path}: {member.filename} is too large or there twice")
                 files[member.filename] = archive.read(member)
-    except (OSError, EOFError, zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+    except (OSError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError) as error:
         raise BundleError(f"{path}: not a readable bundle archive: {error}") from error
     return files
 

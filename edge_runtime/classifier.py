@@ -54,6 +54,12 @@ class Classifier:
     def is_int8(self) -> bool:
         return self._input["dtype"] is np.int8 and self._output["dtype"] is np.int8
 
+    @property
+    def output_quantization(self) -> tuple[float, int]:
+        """Scale and zero point of the logits."""
+        scale, zero_point = self._output["quantization"]
+        return float(scale), int(zero_point)
+
     def logits(self, window: npt.NDArray[np.int8]) -> npt.NDArray[Any]:
         """Run the network.
 
@@ -74,8 +80,8 @@ class Classifier:
         steps = self.logits(window).astype(np.float64)
         if not self.is_int8:
             return steps
-        scale, zero_point = self._output["quantization"]
-        return (steps - float(zero_point)) * float(scale)
+        scale, zero_point = self.output_quantization
+        return (steps - zero_point) * scale
 
 
 def probabilities(

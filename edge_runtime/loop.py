@@ -138,7 +138,7 @@ class ControlLoop:
             summary.sections["late"].add(max(0.0, started - (begin + tick * self._tick_s)))
             self._do_tick(started)
             if self._source.finished():
-                summary.stopped_by = "the recording ended"
+                summary.stopped_by = summary.stopped_by or "the recording ended"
                 return
             ended = self._clock()
             summary.ticks += 1
@@ -150,7 +150,7 @@ class ControlLoop:
                 tick = int((ended - begin) / self._tick_s) + 1
                 deadline = begin + tick * self._tick_s
             self._sleep(deadline - ended)
-        summary.stopped_by = f"{seconds:g} s have passed"
+        summary.stopped_by = summary.stopped_by or f"{seconds:g} s have passed"
 
     def _do_tick(self, now: float) -> None:
         with self._section("read"):
@@ -191,7 +191,8 @@ class ControlLoop:
             self._hand.arm()
             self._set_state(RuntimeState.ARMED)
         self._hand.service(healthy=fresh and summary.state is not RuntimeState.STOPPED)
-        if summary.state is RuntimeState.ARMED and self._hand.state.state in LATCHED:
+        # Without fresh frames the hand falls silent by design, and the source is to blame.
+        if fresh and summary.state is RuntimeState.ARMED and self._hand.state.state in LATCHED:
             raise LinkError(
                 f"the hand went into {self._hand.state.state.name} ({self._hand.state.fault.name}); "
                 "look at it, then start again"

@@ -28,6 +28,7 @@ class Job:
         data: folder of recordings, in examples/data.
         unseen: the recording that is played, not used before.
         subject, session: of that recording.
+        start_s: where to begin to play it.
     """
 
     title: str
@@ -36,6 +37,7 @@ class Job:
     unseen: str
     subject: str
     session: str
+    start_s: float = 0.0
 
 
 JOBS = {
@@ -62,6 +64,7 @@ JOBS = {
         "p12345_session2.npz",
         "12345",
         "2",
+        start_s=60.0,
     ),
 }
 
@@ -119,7 +122,7 @@ def _train_and_run(arguments: argparse.Namespace, job: Job) -> int:
             ["convert", str(folder), "--out", str(bundle)],
             [
                 *("run", "--bundle", str(bundle), "--out", str(session)),
-                *_playback(data / job.unseen, arguments),
+                *_playback(data / job.unseen, arguments, job.start_s),
             ],
             [
                 *("evaluate", str(bundle), str(data), "--subjects", job.subject, "--sessions", job.session),
@@ -131,8 +134,10 @@ def _train_and_run(arguments: argparse.Namespace, job: Job) -> int:
     return code
 
 
-def _playback(recording: Path, arguments: argparse.Namespace) -> list[str]:
+def _playback(recording: Path, arguments: argparse.Namespace, start_s: float = 0.0) -> list[str]:
     pace = ["--speed", f"{FAST:g}"] if arguments.fast else ["--seconds", f"{arguments.seconds:g}"]
+    if start_s and not arguments.fast:
+        pace += ["--start", f"{start_s:g}"]
     return ["--source", f"playback:{recording}", "--hand", "sim", *pace]
 
 

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
+COMPILERS = ("cc", "gcc", "clang")
+
 HELP = "check this machine and, if given, a bundle and a hand; changes nothing"
 EXAMPLE = "neurograsp doctor --bundle runs/gal.bundle"
 
@@ -84,7 +86,7 @@ def brainflow() -> Row:
 
 
 def compiler() -> Row:
-    if shutil.which(os.environ.get("CC", "cc")) is None:
+    if not any(shutil.which(name) for name in COMPILERS):
         return "warn", "no C compiler: no simulated hand", "sudo apt install gcc"
     return "ok", "C compiler, for the simulated hand", ""
 

@@ -2,6 +2,8 @@
 
 import argparse
 import json
+import signal
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -39,6 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--seconds", type=float, help="stop after so long; otherwise at the source's end")
     parser.add_argument("--speed", type=float, default=1.0, help="of playback; 1 is real time")
+    parser.add_argument("--start", type=float, default=0.0, help="seconds of the recording to leave out")
     parser.add_argument("--out", type=Path, metavar="FILE", help="write the session's decisions there (JSON)")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
@@ -54,14 +57,18 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError("--seconds must be positive")
     if not 0.1 <= arguments.speed <= 1000:
         raise UsageError("--speed must be 0.1 to 1000")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     bundle = open_bundle(arguments.bundle)
     verify_golden(bundle)
     manifest = bundle.manifest
-    source = open_source(arguments.source, manifest.signal, arguments.speed)
+    source = open_source(arguments.source, manifest.signal, arguments.speed, arguments.start)
     pipeline = Pipeline(manifest.signal, manifest.decision, bundle.classifier().real_logits)
     try:
         with open_hand(arguments.hand) as hand:
+            check_commands(manifest.signal, hand)
             arm = arguments.arm or arguments.hand == "sim"
+            if hand.link is not None and not arm:
+                print(f"{hand.name}: not armed, nothing will move; --arm lets it", file=sys.stderr)
             loop = ControlLoop(source, pipeline, hand.link, arm=arm)
             loop.run(arguments.seconds)
     finally:
@@ -73,7 +80,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def open_source(text: str, spec: "SignalSpec", speed: float) -> "Source":
+def open_source(text: str, spec: "SignalSpec", speed: float = 1.0, start_s: float = 0.0) -> "Source":
     """The source that `--source` names.
 
     Raises:
@@ -86,7 +93,7 @@ def open_source(text: str, spec: "SignalSpec", speed: float) -> "Source":
 
     kind, _, rest = text.partition(":")
     if kind == "playback" and rest:
-        return PlaybackSource(read_frames(Path(rest)), spec, speed)
+        return PlaybackSource(skip(read_frames(Path(rest)), start_s), spec, speed)
     if kind == "synthetic" and not rest:
         return SyntheticSource(spec)
     if kind == "board" and rest:
@@ -110,6 +117,19 @@ def read_frames(path: Path) -> "DeltaFrames":
             frames: DeltaFrames = reader.load()(path)
             return frames
         raise
+
+
+def skip(frames: "DeltaFrames", start_s: float) -> "DeltaFrames":
+    """The recording without its first seconds."""
+    from dataclasses import replace
+
+    from neurograsp.edge_runtime.contract.errors import UsageError
+
+    first = round(start_s * frames.rate_hz)
+    if not 0 <= first < len(frames.counts):
+        length_s = len(frames.counts) / frames.rate_hz
+        raise UsageError(f"--start {start_s:g}: the recording has {length_s:.1f} s")
+    return replace(frames, counts=frames.counts[first:], frame_index=frames.frame_index[first:])
 
 
 @dataclass
@@ -150,6 +170,21 @@ def open_hand(url: str) -> Iterator[OpenHand]:
             hand.trace = read_trace(trace)
 
 
+def check_commands(spec: "SignalSpec", hand: OpenHand) -> None:
+    """Raises ConfigError when the bundle has commands that the hand does not know."""
+    from neurograsp.edge_runtime.contract.errors import ConfigError
+
+    if hand.link is None:
+        return
+    known = {action.name for action in hand.link.caps.actions}
+    odd = sorted(set(spec.actions.commands) - known)
+    if odd:
+        raise ConfigError(
+            f"{hand.name}: the bundle's commands {', '.join(odd)} are none of its actions "
+            f"({', '.join(sorted(known))}); change actions.commands and train again"
+        )
+
+
 def describe(
     arguments: argparse.Namespace, sha256: str, loop: Any, hand: OpenHand, pipeline: Any
 ) -> dict[str, Any]:
@@ -163,9 +198,8 @@ def describe(
         link = asdict(stats)
     moved = None
     if hand.trace:
-        lows = [min(column) for column in zip(*(row.joints_us for row in hand.trace))]
-        highs = [max(column) for column in zip(*(row.joints_us for row in hand.trace))]
-        moved = {"travel_us": [high - low for low, high in zip(lows, highs)]}
+        pulses = [[us for us in column if us] for column in zip(*(row.joints_us for row in hand.trace))]
+        moved = {"travel_us": [max(column) - min(column) if column else 0 for column in pulses]}
     return {
         "bundle": {"path": str(arguments.bundle), "sha256": sha256},
         "source": arguments.source,

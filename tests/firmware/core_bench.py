@@ -11,10 +11,12 @@ from neurograsp.firmware_bridge.protocol import (
     Arm,
     Event,
     Fault,
+    Get,
     HandState,
     HandStatus,
     Hello,
     Message,
+    Topic,
     make_frame,
     parse,
 )
@@ -54,11 +56,11 @@ class Bench:
         session, seq: of the next request.
     """
 
-    def __init__(self, core: ctypes.CDLL, now_ms: int = 1000) -> None:
+    def __init__(self, core: ctypes.CDLL, now_ms: int = 1000, wild: bool = False) -> None:
         self._core = core
         self.now_ms = now_ms % 2**32
         self._until_frame = SERVO_FRAME_MS
-        self._hand = ctypes.c_void_p(core.bench_new(ctypes.c_uint32(self.now_ms)))
+        self._hand = ctypes.c_void_p(core.bench_new(ctypes.c_bool(wild)))
         self._decoder = FrameDecoder()
         self.received: list[tuple[int, Answer]] = []
         self.seq = 0
@@ -152,6 +154,11 @@ class Bench:
     def estop(self, pressed: bool) -> None:
         self._core.bench_estop(self._hand, ctypes.c_bool(pressed))
         self.poll()
+
+    def status(self) -> HandStatus:
+        """What a STATE frame says now."""
+        self.ask(Get(Topic.STATE))
+        return [answer for _, answer in self.received if isinstance(answer, HandStatus)][-1]
 
     def _look(self) -> tuple[int, tuple[int, ...]]:
         pulses = (ctypes.c_uint16 * 8)()

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 from core_bench import JOINTS, SERVO_FRAME_MS, Bench
 
+from neurograsp.firmware_bridge.frames import encode_frame
 from neurograsp.firmware_bridge.protocol import (
     Ack,
     Action,
@@ -24,10 +25,13 @@ from neurograsp.firmware_bridge.protocol import (
     Joints,
     Limits,
     Message,
+    MessageType,
     Nack,
     NackCode,
+    StateFlag,
     Stop,
     Topic,
+    make_frame,
 )
 
 NewHand = Callable[..., Bench]
@@ -174,6 +178,42 @@ def test_stop_stops_at_once_and_holds(hand: Bench) -> None:
     assert hand.pulses == held
 
 
+@pytest.mark.parametrize("disarm", ["stop", "new session"])
+def test_disarmed_is_disarmed_also_when_the_action_would_have_expired(hand: Bench, disarm: str) -> None:
+    hand.arm().ask(Action(HandAction.FIST, 100, 100, 200))
+    hand.wait(100)
+    held = hand.pulses
+    if disarm == "stop":
+        hand.ask(Stop())
+    else:
+        hand.connect(43)
+    keep_alive(hand, 500)
+    assert (hand.state, hand.pulses) == (HandState.IDLE, held)
+
+
+def test_profile_cannot_leave_the_range_of_a_servo(new_hand: NewHand) -> None:
+    hand = new_hand(wild=True)
+    caps = hand.connect()
+    assert isinstance(caps, Caps)
+    assert (caps.name, caps.joints) == ("fifteen letters", 1)
+    assert hand.ask(Get(Topic.LIMITS, 0)) == Limits(0, 600, 2400, 65535)
+    hand.arm()
+    assert hand.pulses[0] == 2400
+    hand.ask(FIST)
+    hand.wait(40)
+    assert hand.pulses[0] == 600
+
+
+def test_new_session_starts_the_watchdog(hand: Bench) -> None:
+    hand.arm()
+    hand.wait(200)
+    hand.connect(43)
+    hand.wait(2249)
+    assert hand.attached
+    hand.wait(1)
+    assert not hand.attached
+
+
 def test_idle_hand_lets_go_when_the_host_is_gone(hand: Bench) -> None:
     hand.arm().ask(Stop())
     hand.wait(2249)
@@ -259,6 +299,24 @@ def test_what_does_not_feed_the_watchdog(new_hand: NewHand) -> None:
     assert not feeds(hand, lambda: hand.ask(Clear(), seq=hand.seq - 1))
 
 
+@pytest.mark.parametrize(("ahead", "fed"), [(1, True), (127, True), (128, False), (255, False)])
+def test_beats_may_skip_but_not_go_back(hand: Bench, ahead: int, fed: bool) -> None:
+    hand.arm().tell(Beat(), seq=200)
+    assert feeds(hand, lambda: hand.tell(Beat(), seq=(200 + ahead) % 256)) == fed
+
+
+def test_arm_and_new_session_forget_the_last_beat(hand: Bench) -> None:
+    hand.arm().tell(Beat(), seq=200)
+    hand.ask(Stop())
+    hand.arm()
+    assert feeds(hand, lambda: hand.tell(Beat(), seq=200))
+    hand.connect(43)
+    for seq in range(100, 160):
+        hand.tell(Beat(), seq=seq)
+        hand.wait(50)
+    assert hand.attached
+
+
 def test_duplicate_returns_the_same_answer_and_acts_once(hand: Bench) -> None:
     hand.arm()
     first = hand.ask(Joints({0: 1400}, 100, 100))
@@ -291,6 +349,8 @@ def test_hello(hand: Bench) -> None:
     caps = hand.connect()
     assert hand.ask(Hello(), seq=hand.seq) == caps
     assert reason(hand.ask(Hello())) is NackCode.SESSION
+    assert isinstance(hand.ask(Clear()), Ack)
+    assert reason(hand.ask(Hello(), seq=hand.seq)) is NackCode.SESSION, "no duplicate of CLEAR"
     assert reason(hand.ask(Clear(), session=43)) is NackCode.SESSION
 
 
@@ -538,6 +598,82 @@ def test_gate_never_lets_a_step_above_the_rate_or_a_pulse_outside(core: ctypes.C
                     assert out == present + max(-RATE, min(RATE, inside - present))
                 else:
                     assert out == present
+
+
+def test_state_counts_what_was_received_and_clear_zeroes_it(hand: Bench) -> None:
+    hand.connect()
+    hand.ask(Clear())
+    good = encode_frame(make_frame(Clear(), 99, 0))
+    spoilt = bytearray(good)
+    spoilt[-2] ^= 1
+    hand.bytes_in(bytes(spoilt) * 2 + b"\x02\x00" * 3 + b"\x55" * 60 + b"\0")
+    for _ in range(4):
+        hand.ask(Clear(), session=99)
+    hand.ask(Get(Topic.CAPS))
+    for _ in range(5):
+        hand.ask(Get(Topic.CAPS), seq=hand.seq)
+    status = hand.status()
+    assert (status.frames, status.errors) == (4 + 1 + 5 + 1, 2 + 3 + 1)
+    assert (status.refusals, status.duplicates) == (4, 5)
+    hand.ask(Clear())
+    status = hand.status()
+    assert (status.frames, status.errors, status.refusals, status.duplicates) == (1, 0, 0, 0)
+    hello = hand.seq = (hand.seq + 1) % 256
+    hand.ask(Hello(), session=43, seq=hello)
+    hand.ask(Hello(), session=43, seq=hello)
+    hand.session = 43
+    assert hand.status().duplicates == 1
+
+
+def test_state_shows_no_action_once_stopped(hand: Bench) -> None:
+    hand.arm().ask(FIST)
+    assert hand.status().action is HandAction.FIST
+    hand.ask(Stop())
+    assert hand.status().action is HandAction.HOLD
+
+
+def test_state_flags(hand: Bench) -> None:
+    hand.connect()
+    assert hand.status().flags == StateFlag(0)
+    hand.arm()
+    assert hand.status().flags == StateFlag.ATTACHED
+    hand.estop(True)
+    assert hand.status().flags == StateFlag.ESTOP_PRESSED
+
+
+def test_stop_is_announced_at_once(hand: Bench) -> None:
+    hand.arm()
+    hand.received.clear()
+    hand.ask(Stop())
+    assert [answer.type for _, answer in hand.received] == [MessageType.EVENT, MessageType.ACK]
+
+
+def test_first_state_comes_50_ms_after_hello(hand: Bench) -> None:
+    hand.connect()
+    for ms, expected in ((49, []), (1, [MessageType.STATE])):
+        hand.received.clear()
+        hand.wait(ms)
+        assert [answer.type for _, answer in hand.received] == expected
+
+
+def test_state_rate_does_not_depend_on_how_often_the_board_polls(new_hand: NewHand) -> None:
+    hand = new_hand(2**32 - 3500)
+    hand.connect()
+    hand.received.clear()
+    for _ in range(1000):
+        hand.jump(7)
+    hand.wait(0)
+    assert len(hand.received) == 140
+
+
+def test_missed_states_are_not_made_up_for(hand: Bench) -> None:
+    hand.connect()
+    hand.jump(100)
+    for expected in (1, 0):
+        hand.received.clear()
+        hand.poll()
+        hand.listen(hand.bytes_out())
+        assert len(hand.received) == expected
 
 
 def test_state_is_sent_twenty_times_a_second(hand: Bench) -> None:

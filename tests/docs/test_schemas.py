@@ -1,0 +1,154 @@
+"""The JSON Schemas in docs/schemas against the real output, and against the code that makes it."""
+
+import dataclasses
+import functools
+import json
+from collections.abc import Callable
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+from referencing import Registry, Resource
+
+from neurograsp.edge_runtime.cli import main
+from neurograsp.edge_runtime.contract import manifest as manifests
+from neurograsp.edge_runtime.contract import signal_spec as signals
+from neurograsp.edge_runtime.contract.decision_spec import DecisionSpec
+from neurograsp.firmware_bridge.exchange import LinkStats
+from neurograsp.firmware_bridge.protocol import HandAction
+from neurograsp.train.evaluate import MEASURES, by_measure
+
+FOLDER = Path(__file__).parents[2] / "docs/schemas"
+NAMES = sorted(path.name.removesuffix(".schema.json") for path in FOLDER.glob("*.schema.json"))
+
+Commands = dict[str, Callable[[Any, Path], list[str]]]
+
+COMMANDS: Commands = {
+    "inspect": lambda toy, tmp: ["inspect", str(toy.bundle)],
+    "evaluate": lambda toy, tmp: ["evaluate", str(toy.bundle), str(toy.data), "--sessions", "3"],
+    "run": lambda toy, tmp: [
+        *("run", "--bundle", str(toy.bundle), "--source", "synthetic"),
+        *("--hand", "sim", "--seconds", "1"),
+    ],
+    "convert": lambda toy, tmp: ["convert", str(toy.run), "--out", str(tmp / "bundle"), "--method", "ptq"],
+    "doctor": lambda toy, tmp: ["doctor", "--bundle", str(toy.bundle), "--hand", "sim"],
+    "ports": lambda toy, tmp: ["ports"],
+    "info": lambda toy, tmp: ["info"],
+    "hand-ping": lambda toy, tmp: ["hand", "ping"],
+}
+
+
+def load(name: str) -> dict[str, Any]:
+    schema: dict[str, Any] = json.loads((FOLDER / f"{name}.schema.json").read_text())
+    return schema
+
+
+@functools.cache
+def validator(name: str) -> Draft202012Validator:
+    registry: Registry[Any] = Registry().with_resources(
+        (f"{other}.schema.json", Resource.from_contents(load(other))) for other in NAMES
+    )
+    return Draft202012Validator(load(name), registry=registry)
+
+
+def faults(name: str, value: object) -> list[str]:
+    return [f"{error.json_path}: {error.message}" for error in validator(name).iter_errors(value)]
+
+
+def test_every_json_option_has_a_schema() -> None:
+    assert set(NAMES) == {*COMMANDS, "manifest"}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_schema_is_valid(name: str) -> None:
+    Draft202012Validator.check_schema(load(name))
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_output(name: str, toy: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*COMMANDS[name](toy, tmp_path), "--json"]) == 0
+    value = json.loads(capsys.readouterr().out)
+    assert faults(name, value) == []
+    assert faults(name, {**value, "unheard_of": 1})
+    for key in value:
+        assert faults(name, {other: value[other] for other in value if other != key}), key
+
+
+def test_run_without_a_hand(toy: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["run", "--bundle", str(toy.bundle), "--source", "synthetic", "--hand", "none"]
+    assert main([*arguments, "--seconds", "0.5", "--json"]) == 0
+    value = json.loads(capsys.readouterr().out)
+    assert value["hand"]["link"] is None
+    assert faults("run", value) == []
+
+
+def test_evaluation_that_does_not_apply_is_null() -> None:
+    nothing = by_measure({})
+    value = {**nothing, "recordings": ["1/7"], "by_subject": {"1": nothing}}
+    assert faults("evaluate", value) == []
+
+
+def test_manifest(toy: Any) -> None:
+    value = json.loads((toy.bundle / "manifest.json").read_bytes())
+    assert faults("manifest", value) == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"schema": "neurograsp.bundle/2"},
+        {"labels": "guesses"},
+        {"files": {"model.tflite": "0" * 64}},
+        {"files": {"model.tflite": "0" * 64, "golden.npz": "0" * 64, "../run.sh": "0" * 64}},
+        {"golden": {"windows": 0, "xnnpack_steps": 1}},
+    ],
+)
+def test_manifest_schema_refuses(toy: Any, change: dict[str, Any]) -> None:
+    value = json.loads((toy.bundle / "manifest.json").read_bytes())
+    assert faults("manifest", {**value, **change})
+
+
+def test_manifest_schema_is_strict_at_every_depth(toy: Any) -> None:
+    value = json.loads((toy.bundle / "manifest.json").read_bytes())
+    for path in (("signal",), ("signal", "stages", 0), ("signal", "gap"), ("decision",), ("network",)):
+        changed = deepcopy(value)
+        inner = functools.reduce(lambda tree, key: tree[key], path, changed)
+        inner["unheard_of"] = 1
+        assert faults("manifest", changed), path
+
+
+@pytest.mark.parametrize(
+    ("where", "cls"),
+    [
+        ("signal", signals.SignalSpec),
+        ("sos_stage", signals.SosStage),
+        ("fir_stage", signals.FirStage),
+        ("scale", signals.Scale),
+        ("gap", signals.GapPolicy),
+        ("actions", signals.ActionSet),
+        ("decision", DecisionSpec),
+        ("network", manifests.NetworkFacts),
+        ("golden", manifests.GoldenFacts),
+        ("provenance", manifests.Provenance),
+    ],
+)
+def test_manifest_schema_has_the_fields_of_the_code(where: str, cls: type) -> None:
+    fields = {field.name for field in dataclasses.fields(cls)}
+    assert set(load("manifest")["$defs"][where]["properties"]) == fields
+
+
+def test_other_schemas_have_the_names_of_the_code() -> None:
+    assert set(load("manifest")["properties"]) == {
+        field.name for field in dataclasses.fields(manifests.Manifest)
+    }
+    assert set(load("evaluate")["$defs"]["measures"]["properties"]) == set(MEASURES)
+    hand = load("run")["properties"]["hand"]["properties"]
+    assert set(hand["link"]["properties"]) == {field.name for field in dataclasses.fields(LinkStats)}
+    for commands in (
+        load("manifest")["$defs"]["actions"]["properties"]["commands"]["items"]["enum"],
+        load("hand-ping")["properties"]["actions"]["items"]["enum"],
+        hand["commands"]["propertyNames"]["enum"],
+    ):
+        assert set(commands) == set(HandAction.__members__)

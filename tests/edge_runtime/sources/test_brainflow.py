@@ -1,0 +1,158 @@
+"""The real BrainFlow: its playback board, its synthetic board, its names."""
+
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from toys import toy_signal
+
+from neurograsp.edge_runtime.contract.errors import ConfigError, SourceError
+from neurograsp.edge_runtime.sources.base import Block, Source
+from neurograsp.edge_runtime.sources.brainflow_board import (
+    BrainFlowSource,
+    PlaybackSource,
+    board_id_of,
+    load_brainflow,
+    to_counts,
+)
+from neurograsp.edge_runtime.sources.delta_npz import DeltaFrames
+
+pytest.importorskip("brainflow")
+
+
+def frames(
+    n_frames: int, n_channels: int, rate_hz: float = 250.0, index: npt.NDArray[np.int64] | None = None
+) -> DeltaFrames:
+    rng = np.random.default_rng(0)
+    counts = rng.integers(-(2**23), 2**23, (n_frames, n_channels)).astype(np.int32)
+    counts[0], counts[1] = -(2**23), 2**23 - 1
+    if index is None:
+        index = np.arange(n_frames, dtype=np.int64)
+    return DeltaFrames(counts, index, rate_hz, tuple(f"C{i}" for i in range(n_channels)), "recording.npz")
+
+
+def drain(source: Source, patience_s: float = 20.0) -> Block:
+    """Everything up to the end of the recording."""
+    blocks, end = [], time.monotonic() + patience_s
+    while not source.finished():
+        assert time.monotonic() < end, "the recording does not end"
+        blocks.append(source.read())
+        time.sleep(0.002)
+    return Block(
+        np.concatenate([block.counts for block in blocks]),
+        np.concatenate([block.frame_index for block in blocks]),
+    )
+
+
+@pytest.mark.parametrize("n_channels", [3, 32, 64])
+def test_playback_gives_every_count_and_frame_number(n_channels: int) -> None:
+    """At high speed, with gaps in the frame numbers that no time is spent in."""
+    index = np.r_[7:500, 10_000:10_400, 3_000_000:3_000_107].astype(np.int64)
+    recording = frames(1000, n_channels, index=index)
+    source = PlaybackSource(recording, toy_signal(n_channels=n_channels), speed=50.0)
+    try:
+        begin = time.monotonic()
+        source.start()
+        got = drain(source)
+        assert time.monotonic() - begin < 4.0
+    finally:
+        source.stop()
+        source.stop()
+    assert got.counts.dtype == np.int32
+    assert np.array_equal(got.counts, recording.counts)
+    assert np.array_equal(got.frame_index, index)
+
+
+def test_playback_keeps_real_time() -> None:
+    source = PlaybackSource(frames(250, 2), toy_signal())
+    try:
+        source.start()
+        begin = time.monotonic()
+        drain(source)
+        assert 0.9 < time.monotonic() - begin < 2.0
+    finally:
+        source.stop()
+
+
+def test_playback_cleans_up() -> None:
+    source = PlaybackSource(frames(10, 2), toy_signal())
+    folder = Path(source._folder.name)
+    assert (folder / "recording.tsv").is_file()
+    source.stop()
+    assert not folder.exists()
+
+
+def test_a_recording_that_does_not_fit_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"^recording\.npz: 500 Hz, but the bundle was trained at 250 Hz$"):
+        PlaybackSource(frames(10, 2, rate_hz=500.0), toy_signal())
+    with pytest.raises(ConfigError, match="lacks C2"):
+        PlaybackSource(frames(10, 2), toy_signal(n_channels=3))
+    swapped = replace(toy_signal(), channels=("C1", "C0"))
+    with pytest.raises(ConfigError, match="another order"):
+        PlaybackSource(frames(10, 2), swapped)
+    with pytest.raises(ConfigError, match="at most 128 channels"):
+        PlaybackSource(frames(10, 129), toy_signal(n_channels=129))
+
+
+def test_a_live_board_delivers_counts_with_rising_numbers() -> None:
+    """BrainFlow's synthetic board is a board like any other: 16 electrodes, 250 Hz, one byte of counter."""
+    spec = replace(toy_signal(n_channels=16), lsb_uv=0.25)
+    source = BrainFlowSource("synthetic", "", spec)
+    try:
+        source.start()
+        blocks, end = [], time.monotonic() + 1.5
+        while time.monotonic() < end:
+            blocks.append(source.read())
+            time.sleep(0.02)
+    finally:
+        source.stop()
+    index = np.concatenate([block.frame_index for block in blocks])
+    counts = np.concatenate([block.counts for block in blocks])
+    assert 250 < len(index) < 450
+    assert set(np.diff(index)) == {1}
+    assert counts.dtype == np.int32
+    assert counts.shape == (len(index), 16)
+    assert (counts.std(axis=0) > 1).all()
+
+
+def test_a_live_board_must_fit_the_bundle() -> None:
+    with pytest.raises(ConfigError, match="16 channels at 250 Hz, but the bundle was trained on 2 channels"):
+        BrainFlowSource("synthetic", "", toy_signal())
+    with pytest.raises(ConfigError, match="at 500 Hz"):
+        BrainFlowSource("synthetic", "", toy_signal(n_channels=16, rate_hz=500.0))
+    without_unit = replace(toy_signal(n_channels=16), lsb_uv=None)
+    with pytest.raises(ConfigError, match="unknown unit"):
+        BrainFlowSource("synthetic", "", without_unit)
+
+
+def test_a_port_that_is_not_there_is_a_source_error() -> None:
+    spec = toy_signal(n_channels=8)
+    source = BrainFlowSource("cyton", "/dev/not-there", spec)
+    with pytest.raises(SourceError, match=r"^BrainFlow cyton on /dev/not-there: cannot be opened"):
+        source.start()
+    source.stop()
+
+
+def test_board_names() -> None:
+    brainflow = load_brainflow()
+    for name in ("FREEEEG32_BOARD", "freeeeg32", "FreeEEG32"):
+        assert board_id_of(name, brainflow) == brainflow.BoardIds.FREEEEG32_BOARD.value
+    assert board_id_of("playback-file", brainflow) == brainflow.BoardIds.PLAYBACK_FILE_BOARD.value
+    with pytest.raises(ConfigError, match="did you mean 'FREEEEG32_BOARD'"):
+        board_id_of("freeeg32", brainflow)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_values_that_are_no_numbers_are_refused(value: float) -> None:
+    microvolts = np.zeros((3, 5))
+    microvolts[1, 2] = value
+    with pytest.raises(SourceError, match="channel 1 delivers values that are no numbers"):
+        to_counts(microvolts, 1.0)
+
+
+def test_microvolts_are_rounded_and_limited() -> None:
+    microvolts = np.array([[0.1, 0.26, -0.13, 1e12, -1e12]])
+    assert to_counts(microvolts, 0.25)[:, 0].tolist() == [0, 1, -1, 2**31 - 1, -(2**31)]

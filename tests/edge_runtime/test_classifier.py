@@ -1,0 +1,56 @@
+from typing import Any
+
+import numpy as np
+import pytest
+
+from neurograsp.edge_runtime.bundle import open_bundle
+from neurograsp.edge_runtime.classifier import Classifier, probabilities
+from neurograsp.edge_runtime.contract.errors import BundleError
+
+
+def test_int8_steps_are_dequantized(toy: Any) -> None:
+    bundle = open_bundle(toy.bundle)
+    network = bundle.classifier()
+    facts = bundle.manifest.network
+    assert network.is_int8
+    assert (network.input_shape, network.n_actions) == (facts.input_shape, 2)
+    for window in bundle.golden.windows:
+        steps = network.logits(window)
+        assert steps.dtype == np.int8
+        expected = (steps.astype(float) - facts.output_zero_point) * facts.output_scale
+        assert network.real_logits(window) == pytest.approx(expected, rel=1e-6)
+
+
+def test_a_result_is_not_overwritten_by_the_next(toy: Any) -> None:
+    bundle = open_bundle(toy.bundle)
+    network, golden = bundle.classifier(reference_kernels=True), bundle.golden
+    kept = [network.logits(window) for window in golden.windows]
+    assert np.array_equal(kept, golden.logits)
+
+
+def test_the_float_network_sees_sixteenths(toy: Any) -> None:
+    bundle = open_bundle(toy.bundle)
+    network = Classifier(bundle.files["float.tflite"])
+    assert not network.is_int8
+    whole = bundle.classifier()
+    differences = [
+        np.abs(network.real_logits(window) - whole.real_logits(window)).max()
+        for window in bundle.golden.windows[:-1]
+    ]
+    assert max(differences) < 0.5
+
+
+@pytest.mark.parametrize("blob", [b"", b"no flatbuffer", b"\0" * 4096])
+def test_what_is_no_network_is_refused(blob: bytes) -> None:
+    with pytest.raises(BundleError, match=r"^model\.tflite: LiteRT cannot load it: .+") as caught:
+        Classifier(blob)
+    assert "\n" not in str(caught.value)
+
+
+def test_probabilities() -> None:
+    logits = np.array([[1000.0, 0.0, -1000.0], [1.0, 1.0, 1.0]])
+    softmax = probabilities(logits, "softmax")
+    assert softmax == pytest.approx(np.array([[1, 0, 0], [1 / 3] * 3]))
+    with np.errstate(over="ignore"):
+        sigmoid = probabilities(logits, "sigmoid")
+    assert sigmoid == pytest.approx(np.array([[1, 0.5, 0], [0.7310586] * 3]))

@@ -1,0 +1,108 @@
+"""Folders and files appear whole or not at all."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from neurograsp.edge_runtime.contract.errors import ConfigError
+from neurograsp.edge_runtime.files import whole_folder, write_whole
+
+MARKER = "run.json"
+
+
+def fill(folder: Path, text: str) -> None:
+    (folder / MARKER).write_text(text)
+    (folder / "sub").mkdir()
+    (folder / "sub/data").write_text(text)
+
+
+def tree(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
+
+
+def test_a_folder_appears_whole(tmp_path: Path) -> None:
+    out = tmp_path / "deep/out"
+    with whole_folder(out, MARKER) as folder:
+        fill(folder, "one")
+        assert not out.exists()
+    assert tree(tmp_path) == ["deep", "deep/out", f"deep/out/{MARKER}", "deep/out/sub", "deep/out/sub/data"]
+    assert out.stat().st_mode & 0o777 == 0o755
+
+
+@pytest.mark.parametrize("error", [RuntimeError("x"), OSError("x"), KeyboardInterrupt()])
+def test_a_failure_leaves_nothing(tmp_path: Path, error: BaseException) -> None:
+    wanted = ConfigError if isinstance(error, OSError) else type(error)
+    with pytest.raises(wanted), whole_folder(tmp_path / "out", MARKER) as folder:
+        fill(folder, "one")
+        raise error
+    assert tree(tmp_path) == []
+
+
+def test_a_failure_leaves_the_older_one(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    with whole_folder(out, MARKER) as folder:
+        fill(folder, "one")
+    before = tree(tmp_path)
+    with pytest.raises(RuntimeError), whole_folder(out, MARKER) as folder:
+        fill(folder, "two")
+        raise RuntimeError
+    assert tree(tmp_path) == before
+    assert (out / "sub/data").read_text() == "one"
+
+
+def test_an_older_one_is_replaced_without_leftovers(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    for text in ("one", "two"):
+        with whole_folder(out, MARKER) as folder:
+            fill(folder, text)
+            if text == "one":
+                (folder / "old").touch()
+    assert tree(out) == [MARKER, "sub", "sub/data"]
+    assert (out / MARKER).read_text() == "two"
+    assert tree(tmp_path) == ["out", f"out/{MARKER}", "out/sub", "out/sub/data"]
+
+
+@pytest.mark.parametrize("kind", ["folder of something else", "file"])
+def test_something_else_is_not_touched(tmp_path: Path, kind: str) -> None:
+    out = tmp_path / "out"
+    if kind == "file":
+        out.write_text("precious")
+    else:
+        out.mkdir()
+        (out / "precious").touch()
+    before = tree(tmp_path)
+    with pytest.raises(ConfigError, match="holds something else"), whole_folder(out, MARKER):
+        pass
+    assert tree(tmp_path) == before
+
+
+def test_an_empty_folder_may_be_used(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    with whole_folder(out, MARKER) as folder:
+        fill(folder, "one")
+    assert (out / MARKER).is_file()
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigError, match="cannot be written"), whole_folder(tmp_path / "file/out", MARKER):
+        pass
+    with pytest.raises(ConfigError, match="cannot be written"):
+        write_whole(tmp_path / "file/out", b"x")
+
+
+def test_a_file_is_written_whole(tmp_path: Path) -> None:
+    path = tmp_path / "deep/file"
+    write_whole(path, b"one")
+    write_whole(path, b"two")
+    assert path.read_bytes() == b"two"
+    assert os.listdir(path.parent) == ["file"]  # noqa: PTH208
+
+
+def test_a_file_that_fails_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    with pytest.raises(ConfigError, match="cannot be written"):
+        write_whole(tmp_path / "out", b"x")
+    assert tree(tmp_path) == ["out"]

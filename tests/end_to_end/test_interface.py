@@ -1,0 +1,90 @@
+"""train -> convert -> evaluate -> inspect -> run through the command line, on the data of the repository."""
+
+import json
+from pathlib import Path
+
+import pytest
+from commands import neurograsp
+from conftest import Toy
+from toys import REPOSITORY
+
+MEASURES = (
+    "auc_macro",
+    "balanced_accuracy",
+    "n_events",
+    "event_tpr",
+    "false_activations_per_min",
+    "detection_latency_ms_p50",
+)
+EXAMPLES = REPOSITORY / "examples"
+JOBS = {
+    "gal_windows": ("way-eeg-gal-windows", "[1, 2]", "2", ["1/2"]),
+    "eegmmidb": ("physionet-eegmmidb-s001", "[3, 4]", "4", ["1/4"]),
+    "myo": ("myo-readings", "[1]", "1", ["12345/1"]),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("job", list(JOBS))
+def test_every_example_goes_the_whole_way(job: str, tmp_path: Path) -> None:
+    data, sessions, last, validation = JOBS[job]
+    run, bundle = tmp_path / "run", tmp_path / "bundle"
+    config = EXAMPLES / "configs" / f"{job}.toml"
+    trained = neurograsp(
+        *("train", config, "--out", run, "--set", "fit.epochs=1", "--set", f"data.sessions={sessions}"),
+        *("--set", "labels.train_hop=10"),
+        timeout=200,
+    )
+    assert trained.returncode == 0, trained.stderr
+    assert json.loads((run / "run.json").read_text())["validation"] == validation
+    converted = neurograsp("convert", run, "--out", bundle, "--method", "ptq", timeout=200)
+    assert converted.returncode == 0, converted.stderr
+    inspected = json.loads(neurograsp("inspect", bundle, "--json").stdout)
+    assert inspected["manifest"]["network"]["method"] == "ptq"
+
+    evaluated = neurograsp("evaluate", bundle, EXAMPLES / "data" / data, "--sessions", last, "--json")
+    scores = json.loads(evaluated.stdout)
+    for name in MEASURES:
+        assert set(scores[name]) == {"float", "int8", "linear"}
+    assert all(0 <= value <= 1 for value in scores["auc_macro"].values())
+    assert scores["n_events"]["int8"] > 0
+    has_rest = job != "gal_windows"
+    assert (scores["false_activations_per_min"]["int8"] is not None) == has_rest
+    assert (scores["event_tpr"]["int8"] is not None) == has_rest
+
+
+def test_evaluate_selects_sessions(toy: Toy) -> None:
+    both = json.loads(neurograsp("evaluate", toy.bundle, toy.data, "--sessions", "2,3", "--json").stdout)
+    one = json.loads(
+        neurograsp("evaluate", toy.bundle, toy.data, "--subjects", "1", "--sessions", "3", "--json").stdout
+    )
+    assert both["recordings"] == ["1/2", "1/3"]
+    assert one["recordings"] == ["1/3"]
+    assert both["n_events"]["int8"] == 2 * one["n_events"]["int8"]
+
+
+def test_playback_moves_the_simulated_hand(tmp_path: Path) -> None:
+    samples = REPOSITORY / "edge_runtime" / "samples"
+    out = tmp_path / "session.json"
+    result = neurograsp(
+        *("run", "--bundle", samples / "bundles" / "grasp-and-lift", "--hand", "sim"),
+        *("--source", f"playback:{samples / 'way-eeg-gal' / 'subj1_series7.npz'}"),
+        *("--speed", "8", "--json", "--out", out),
+    )
+    assert result.returncode == 0, result.stderr
+    report = json.loads(result.stdout)
+    assert report["ended"] == "the recording ended"
+    assert report["stream"]["frames"] == 23_098
+    assert report["stream"]["gaps"] > 100
+    assert report["stream"]["repeated"] == 0
+    assert report["hand"]["link"]["acked"] == report["hand"]["link"]["sent"] > 0
+    assert set(report["hand"]["commands"]) == {"REACH", "TOUCH", "GRIP", "LIFT", "REPLACE", "RELEASE"}
+    assert max(report["hand"]["moved"]["travel_us"]) > 100
+    assert len(json.loads(out.read_text())["log"]) == report["decisions"]
+
+
+def test_the_pretrained_demo_needs_no_training() -> None:
+    result = neurograsp("demo", "--pretrained", "--seconds", "4")
+    assert result.returncode == 0, result.stderr
+    assert "golden      reproduced" in result.stdout
+    assert "deadline misses" in result.stdout

@@ -1,0 +1,303 @@
+"""The parts of the page, top to bottom, each as a list of HTML pieces."""
+
+from collections.abc import Sequence
+from html import escape
+from typing import Any
+
+import numpy as np
+
+from neurograsp.edge_runtime.bundle import Bundle
+from neurograsp.edge_runtime.contract.codec import decode
+from neurograsp.edge_runtime.contract.manifest import Manifest
+from neurograsp.edge_runtime.event_scores import TOLERANCE_S, score_streams
+from neurograsp.train.bundle_scores import BundleScores
+from neurograsp.train.cli.tables import SHOWN
+from neurograsp.train.config import SignalConfig
+from neurograsp.train.datasets import Recording
+from neurograsp.train.report.controller import sweep
+from neurograsp.train.report.page import facts, figure, heading, paragraph, plots, table
+from neurograsp.train.report.plots import (
+    draw_agreement,
+    draw_confusion,
+    draw_latency,
+    draw_response,
+    draw_roc,
+    draw_sweep,
+)
+from neurograsp.train.report.response import decibel, designed_response, grid, integer_response
+from neurograsp.train.report.session import Session
+from neurograsp.train.report.timeline import Timeline
+from neurograsp.train.windows import data_sha256
+
+MODELS = ("float", "int8", "linear")
+AUDIBLE_DB = -60.0
+DASH = "-"
+
+
+def opening(manifest: Manifest, scores: BundleScores) -> list[str]:
+    """What this is, the safety line, and a warning where the recordings are not unseen."""
+    signal, provenance = manifest.signal, manifest.provenance
+    known = sorted(set(scores.names) & {*provenance.train, *provenance.validation})
+    names = ", ".join(scores.names) if len(scores.names) <= 12 else f"{len(scores.names)} recordings"
+    pieces = [
+        f"<h1>{escape(manifest.name)}</h1>",
+        "<p><strong>Research use only. Not a medical device. Not for use on or by patients.</strong></p>",
+        paragraph(
+            f"Scored on {names} (subject/session): {len(signal.actions.names)} actions from "
+            f"{len(signal.channels)} channels at {signal.rate_hz:g} Hz, a window of "
+            f"{signal.window_s * 1000:.0f} ms, a decision every {signal.hop_s * 1000:.0f} ms."
+        ),
+    ]
+    if known:
+        pieces.append(
+            paragraph(
+                f"Not unseen: {', '.join(known)} took part in training or validation. "
+                "Figures on them are better than on new recordings.",
+                "warn",
+            )
+        )
+    return pieces
+
+
+def picture_section(picture: bytes, timeline: Timeline, run: Session | None) -> list[str]:
+    if timeline.live:
+        caption = (
+            f"{timeline.recording.capitalize()}, played into the runtime; the hand is the C firmware in a "
+            "process of its own. Dotted: gaps of the recording, which take no time when it is played."
+        )
+    else:
+        caption = (
+            f"{timeline.recording.capitalize()}, replayed through the pipeline of the board without a hand. "
+            "Dotted: gaps of the recording."
+        )
+        if run is not None:
+            caption += " The given session did not play any of these recordings, so that it is not shown."
+    caption += (
+        f" A start counts as right during its event and up to {TOLERANCE_S:g} s after. "
+        "Shown from the first event on, whatever the decoder made of it."
+    )
+    alt = "filtered signals, probabilities of the actions and positions of the hand over time"
+    return [heading("What happened"), figure(picture, alt, caption, wide=True)]
+
+
+def score_section(manifest: Manifest, scores: BundleScores) -> list[str]:
+    """The table of all models, the reasons for its dashes, a row a subject, confusions and ROC."""
+    models = [model for model in MODELS if model in scores.figures]
+    rows = [
+        (label, *(cell(name, scores.figures[model].get(name)) for model in models))
+        for name, label in SHOWN.items()
+    ]
+    pieces = [heading("Scores"), table(("", *models), rows)]
+    pieces += [paragraph(reason, "note") for reason in _dashes(scores, models)]
+    if len(scores.by_subject) > 1:
+        header = ("subject", *(f"{model} {what}" for what in ("AUC", "bal. acc.") for model in models))
+        by_subject = [
+            (
+                subject,
+                *(
+                    cell(name, figures[model][name])
+                    for name in ("auc_macro", "balanced_accuracy")
+                    for model in models
+                ),
+            )
+            for subject, figures in scores.by_subject.items()
+        ]
+        pieces += [heading("By subject"), table(header, by_subject)]
+    actions = manifest.signal.actions
+    if any(len(one.truth) for one in scores.replays["int8"]):
+        shown = [
+            figure(
+                draw_confusion(scores.replays[model], actions, model),
+                f"confusion matrix, {model}",
+                f"{model}: balanced accuracy {cell('accuracy', scores.figures[model]['balanced_accuracy'])}",
+            )
+            for model in ("float", "int8")
+            if model in scores.replays
+        ]
+        roc = draw_roc(scores.replays["int8"], actions)
+        if roc is not None:
+            caption = (
+                f"int8, one action against the rest; macro {cell('', scores.figures['int8']['auc_macro'])}"
+            )
+            shown.append(figure(roc, "ROC curves", caption))
+        pieces += [heading("Confusions and ROC"), plots(*shown)]
+    return pieces
+
+
+def agreement_section(manifest: Manifest, scores: BundleScores) -> list[str]:
+    """Float against int8, score by score."""
+    if "float" not in scores.replays:
+        return []
+    theirs = np.concatenate([one.logits for one in scores.replays["float"]])
+    mine = np.concatenate([one.logits for one in scores.replays["int8"]])
+    if not len(mine):
+        return []
+    size = float(np.abs(mine - theirs).mean())
+    if mine.shape[1] > 1:
+        equal = float((mine.argmax(axis=1) == theirs.argmax(axis=1)).mean())
+        decided = f"In {100 * equal:.1f} % of {len(mine)} windows both find the same action most probable. "
+        title = f"{100 * equal:.1f} % equal decisions"
+    else:
+        decided, title = "", "logits"
+    network = manifest.network
+    text = (
+        f"{decided}The logits differ by {size:.3f} on average; one int8 step is {network.output_scale:.3f}. "
+        f"Quantized by {network.method}, {network.parameters} parameters."
+    )
+    plot = draw_agreement(theirs, mine, manifest.signal.actions, title)
+    return [
+        heading("What quantization changed"),
+        paragraph(text),
+        plots(figure(plot, "logits, int8 against float", "on the line: the same logit in both")),
+    ]
+
+
+def controller_section(manifest: Manifest, scores: BundleScores) -> list[str]:
+    """Events found against false activations, and latency; only where the data has rest."""
+    actions = manifest.signal.actions
+    streams = [one.stream for one in scores.replays["int8"]]
+    swept = sweep(streams, manifest.decision, actions)
+    if swept is None:
+        return []
+    decisions = {**manifest.reference_decisions, "int8": manifest.decision}
+    points = {
+        model: score_streams([one.stream for one in scores.replays[model]], decisions[model], actions)
+        for model in MODELS
+        if model in scores.replays
+    }
+    own = points["int8"]
+    shown = [
+        figure(
+            draw_sweep(swept, points, manifest.decision),
+            "events found against false activations a minute",
+            "Line: the int8 network at one threshold for all actions, swept. All recordings together.",
+        )
+    ]
+    if own.latencies_s:
+        caption = f"int8 as set: {len(own.latencies_s)} detections"
+        shown.append(figure(draw_latency(own.latencies_s), "latencies of detection", caption))
+    text = (
+        f"As set, the int8 network found {own.hits} of {own.n_events} events, and started an action "
+        f"{own.false_activations} times in {own.rest_min:.1f} minutes of rest; {own.wrong} times it started "
+        "another action than the one under way. "
+        f"Thresholds from {manifest.decision.calibrated_on or 'an unnamed calibration'}."
+    )
+    return [heading("As a controller"), paragraph(text), plots(*shown)]
+
+
+def filter_section(bundle: Bundle) -> list[str]:
+    """Response of the float design and of the integers."""
+    signal = bundle.manifest.signal
+    if not signal.stages:
+        return []
+    where = f"{bundle.path}: provenance.config.signal"
+    config = decode(SignalConfig, bundle.manifest.provenance.config.get("signal"), where)
+    hz = grid(signal)
+    designed, integer = designed_response(config.filters, signal.rate_hz, hz), integer_response(signal, hz)
+    audible = decibel(designed) > AUDIBLE_DB
+    worst = float(np.abs(decibel(integer) - decibel(designed))[audible].max()) if audible.any() else 0.0
+    text = (
+        "The board computes with integer coefficients. Where the designed gain is above "
+        f"{AUDIBLE_DB:g} dB, theirs is within {worst:.2g} dB of it."
+    )
+    plot = draw_response(hz, designed, integer)
+    caption = "Gain over the frequency at the input"
+    if signal.decimation > 1:
+        half = signal.rate_hz / signal.decimation / 2
+        caption += (
+            f"; what is left above {half:g} Hz folds down when one frame in {signal.decimation} is kept"
+        )
+    return [heading("Filter"), paragraph(text), plots(figure(plot, "frequency response", f"{caption}."))]
+
+
+def session_section(manifest: Manifest, run: Session | None) -> list[str]:
+    """Timing, stream and link of a run."""
+    if run is None:
+        return []
+    figures = run.figures
+    timing, link = figures["timing"], figures["hand"]["link"]
+    rows = [
+        (str(name), str(section["count"]), *(_ms(section[key]) for key in ("p50_us", "p99_us", "max_us")))
+        for name, section in timing["sections"].items()
+    ]
+    stream = {**figures["stream"], **{f"clipped, {key}": value for key, value in figures["clipped"].items()}}
+    commands = figures["hand"].get("commands") or {}
+    hop_ms = manifest.signal.hop_s * 1000
+    rest = [
+        ("source", str(figures["source"])),
+        ("ended", str(figures["ended"])),
+        ("stream", _listed(stream)),
+        ("decisions", f"{figures.get('decisions', DASH)}, activations {figures.get('activations', DASH)}"),
+        ("hand", str(figures["hand"].get("name", DASH))),
+        ("commands", _listed(commands) if commands else "none"),
+        ("link", _listed(link) if link else "no hand"),
+    ]
+    text = (
+        f"{timing['deadline_misses']} deadline misses in {timing['ticks']} ticks; "
+        f"a tick has {hop_ms:g} ms. Measured on the machine that ran it."
+    )
+    header = ("part of a tick", "count", "p50 (ms)", "p99 (ms)", "max (ms)")
+    return [heading("The run"), paragraph(text), table(header, rows), facts(rest)]
+
+
+def provenance_section(bundle: Bundle, recordings: Sequence[Recording]) -> list[str]:
+    manifest, provenance = bundle.manifest, bundle.manifest.provenance
+    network = manifest.network
+    rows = [
+        ("bundle", str(bundle.path)),
+        ("bundle SHA-256", bundle.sha256),
+        (
+            "network",
+            f"{network.name}, {network.parameters} parameters, {network.macs} multiplications a window, "
+            f"int8 by {network.method}, {len(bundle.files['model.tflite']) / 1000:.1f} kB",
+        ),
+        ("trained on", ", ".join(provenance.train)),
+        ("validated on", ", ".join(provenance.validation)),
+        ("training data SHA-256", provenance.data_sha256),
+        ("scored data SHA-256", data_sha256(recordings)),
+        ("seed", str(provenance.seed)),
+        ("versions", _listed(provenance.versions)),
+    ]
+    return [heading("Where it comes from"), facts(rows)]
+
+
+def cell(name: str, value: Any) -> str:
+    """A figure of the score table; a dash where it does not apply."""
+    if value is None:
+        return DASH
+    if name == "n_events":
+        return str(value)
+    return f"{value:.0f}" if name.endswith("_p50") else f"{value:.3f}"
+
+
+def _dashes(scores: BundleScores, models: Sequence[str]) -> list[str]:
+    """Why some figures are missing."""
+    figures = scores.figures["int8"]
+    reasons = []
+    if not any(one.stream.rest_s for one in scores.replays["int8"]):
+        reasons.append(
+            f"{DASH}: these recordings hold no rest, so that false activations cannot be counted; "
+            "without them the share of events found and the latency say nothing."
+        )
+    elif any(scores.figures[model]["detection_latency_ms_p50"] is None for model in models):
+        reasons.append(f"{DASH}: no event was found, so that there is no latency.")
+    if figures["auc_macro"] is None:
+        reasons.append(f"{DASH}: the recordings hold examples of one action only, or of none.")
+    missing = [model for model in MODELS if model not in models]
+    if missing:
+        reasons.append(f"The bundle carries no {' and no '.join(missing)} model to compare with.")
+    return reasons
+
+
+def _ms(us: Any) -> str:
+    return DASH if us is None else f"{float(us) / 1000:.2f}"
+
+
+def _listed(values: Any) -> str:
+    return ", ".join(f"{str(name).replace('_', ' ')} {_brief(value)}" for name, value in values.items())
+
+
+def _brief(value: Any) -> str:
+    if value is None:
+        return DASH
+    return f"{value:.1f}" if isinstance(value, float) else str(value)
