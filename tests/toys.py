@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -127,7 +128,7 @@ def chain_signal(name: str, **options: Any) -> SignalSpec:
 def chunks(n_frames: int, cuts: Iterable[int]) -> list[slice]:
     """[0, n_frames) divided at the cuts (any numbers; repeated ones give empty chunks)."""
     edges = [0, *sorted(cut % (n_frames + 1) for cut in cuts), n_frames]
-    return [slice(a, b) for a, b in zip(edges, edges[1:])]
+    return [slice(a, b) for a, b in pairwise(edges)]
 
 
 def eeg_like(n_frames: int, n_channels: int, seed: int, amplitude: float = 40.0) -> npt.NDArray[np.int32]:

@@ -361,4 +361,3 @@ def test_a_loop_that_hangs_is_caught_by_the_hand(world: World) -> None:
     with pytest.raises(LinkError, match="FAILSAFE"):
         make(world, FakeSource(world), hanging).run(10.0)
     assert world.hand.state is HandState.FAILSAFE
-

@@ -82,7 +82,7 @@ class Host:
     def __init__(self, hand: Bench, seed: int = 1) -> None:
         self.hand = hand
         self.line = Line(hand)
-        self.link = HandLink(self.line, self.line.clock, random.Random(seed), self.line.sleep)  # noqa: S311
+        self.link = HandLink(self.line, self.line.clock, random.Random(seed), self.line.sleep)
 
     def run(self, ticks: int, healthy: bool = True) -> None:
         for _ in range(ticks):
@@ -431,7 +431,7 @@ def test_stats(armed: Host) -> None:
 
 def test_noisy_line(armed: Host) -> None:
     """A tenth of the bytes of the hand and of the frames of the host are spoilt: nothing is invented."""
-    rng = random.Random(3)  # noqa: S311
+    rng = random.Random(3)
     armed.line.lose = lambda frame: rng.random() < 0.1
     for tick in range(500):
         if tick % 10 == 0:

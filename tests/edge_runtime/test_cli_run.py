@@ -1,0 +1,44 @@
+"""What `neurograsp run` checks before anything moves."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from toys import RATE_HZ, toy_signal
+
+from neurograsp.edge_runtime.cli.run import check_commands, open_hand, open_source, skip
+from neurograsp.edge_runtime.contract.errors import ConfigError, UsageError
+from neurograsp.edge_runtime.contract.signal_spec import ActionSet
+from neurograsp.edge_runtime.sources.delta_npz import DeltaFrames
+
+
+def test_a_command_that_the_hand_lacks_is_refused_before_arming() -> None:
+    actions = ActionSet(("rest", "radial"), ("REST", "WRIST_RADIAL"), "softmax", "rest")
+    spec = replace(toy_signal(), actions=actions)
+    with open_hand("sim") as hand:
+        with pytest.raises(ConfigError, match="WRIST_RADIAL"):
+            check_commands(spec, hand)
+        check_commands(toy_signal(), hand)
+        assert hand.link is not None
+        assert not hand.link.state.attached
+
+
+def test_skip_leaves_out_the_beginning() -> None:
+    counts = np.arange(1000, dtype=np.int32)[:, None]
+    frames = DeltaFrames(counts, np.arange(1000), RATE_HZ, ("C0",), "x")
+    rest = skip(frames, 1.0)
+    assert rest.counts[0, 0] == rest.frame_index[0] == round(RATE_HZ)
+    with pytest.raises(UsageError, match=r"4\.0 s"):
+        skip(frames, 4.0)
+
+
+@pytest.mark.parametrize("text", ["playback:", "synthetic:x", "board:", "", "file.npz"])
+def test_sources_of_another_form_are_usage_errors(text: str) -> None:
+    with pytest.raises(UsageError, match="playback:FILE"):
+        open_source(text, toy_signal())
+
+
+def test_a_recording_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(Exception, match=r"nowhere\.npz"):
+        open_source(f"playback:{tmp_path / 'nowhere.npz'}", toy_signal())
