@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 SOURCES := pyproject.toml setup.py requirements/workstation.lock \
 	$(wildcard edge_runtime/dsp/*.c edge_runtime/dsp/*.h)
 
-.PHONY: install demo test lint lock clean
+.PHONY: install demo test test-slow lint lock clean
 
 install: $(STAMP)
 
@@ -23,7 +23,10 @@ demo: install
 	$(BIN)/neurograsp demo
 
 test: install
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m "not slow"
+
+test-slow: install
+	$(BIN)/python -m pytest -m slow
 
 lint: install
 	$(BIN)/ruff check .

@@ -7,6 +7,8 @@ read, nothing is extracted, numpy never unpickles, and no byte is used before it
 import hashlib
 import io
 import stat
+import struct
+import tokenize
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -28,6 +30,22 @@ OPTIONAL = frozenset({"report.html", "float.tflite", "linear.npz"})
 
 MAX_FILE = 64 * 2**20
 MAX_ARRAY = 64 * 2**20
+
+_DAMAGE = (
+    EOFError,
+    KeyError,
+    MemoryError,
+    OSError,
+    RuntimeError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+    struct.error,
+    tokenize.TokenError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+"""What zipfile and numpy raise on bytes that somebody else wrote."""
 
 
 @dataclass(frozen=True)
@@ -156,10 +174,14 @@ def read_npz(data: bytes, where: str) -> dict[str, npt.NDArray[Any]]:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             if sum(member.file_size for member in archive.infolist()) > MAX_ARRAY:
                 raise BundleError(f"{where}: more than {MAX_ARRAY >> 20} MiB of arrays")
-        with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
-            return {name: arrays[name] for name in arrays.files}
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
+        with np.load(io.BytesIO(data), allow_pickle=False) as loaded:
+            arrays = {name: loaded[name] for name in loaded.files}
+    except _DAMAGE as error:
         raise BundleError(f"{where}: not a readable npz: {error}") from error
+    foreign = [name for name, array in arrays.items() if not isinstance(array, np.ndarray)]
+    if foreign:
+        raise BundleError(f"{where}: {foreign[0]!r} is not an array")
+    return arrays
 
 
 def _read_folder(path: Path) -> dict[str, bytes]:
@@ -189,7 +211,7 @@ def _read_archive(path: Path) -> dict[str, bytes]:
                 if member.file_size > MAX_FILE or member.filename in files:
                     raise BundleError(f"{path}: {member.filename} is too large or there twice")
                 files[member.filename] = archive.read(member)
-    except (OSError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError) as error:
+    except _DAMAGE as error:
         raise BundleError(f"{path}: not a readable bundle archive: {error}") from error
     return files
 

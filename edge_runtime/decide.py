@@ -83,7 +83,7 @@ class DecisionMachine:
             probabilities: (n_actions,).
         """
         self._recent.append(probabilities)
-        smoothed = np.mean(self._recent, axis=0)
+        smoothed = probabilities if self._spec.smooth == 1 else np.mean(self._recent, axis=0)
         candidate = self._candidate(smoothed)
         streak = self._streak[1] + 1 if candidate == self._streak[0] else 1
         self._streak = (candidate, streak)

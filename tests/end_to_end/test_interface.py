@@ -24,8 +24,9 @@ JOBS = {
 }
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("job", list(JOBS))
+@pytest.mark.parametrize(
+    "job", [pytest.param(job, marks=[pytest.mark.slow] if job != "gal_windows" else []) for job in JOBS]
+)
 def test_every_example_goes_the_whole_way(job: str, tmp_path: Path) -> None:
     data, sessions, last, validation = JOBS[job]
     run, bundle = tmp_path / "run", tmp_path / "bundle"

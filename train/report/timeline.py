@@ -236,7 +236,7 @@ def _filtered(
         if float(clock.at(rows.stop)) < begin_s or float(clock.at(rows.start)) > end_s:
             continue
         chain.reset()
-        out: Float = chain.process(recording.counts[rows])[:, shown] * INPUT_SCALE
+        out = chain.process(recording.counts[rows])[:, shown].astype(np.float64) * INPUT_SCALE
         at = clock.at(rows.start + spec.decimation * np.arange(1, len(out) + 1) - 1)
         inside = (begin_s <= at) & (at <= end_s)
         times += [at[inside], at[inside][-1:]]

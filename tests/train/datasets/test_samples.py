@@ -70,5 +70,5 @@ def test_licence_and_citation_lie_beside(repository: Path, readme: str, needed: 
 def test_same_bytes_as_the_full_sets(repository: Path, full_sets: Path) -> None:
     originals = {path.name: path for path in full_sets.rglob("*") if path.suffix in (".npz", ".edf")}
     for path in sample_files(repository):
-        if path.suffix in (".npz", ".edf"):
+        if path.suffix in (".npz", ".edf") and "bundles" not in path.parts:
             assert path.read_bytes() == originals[path.name].read_bytes(), path

@@ -1,0 +1,118 @@
+"""The control loop on the real clock, with the firmware in a process of its own behind a real pty."""
+
+import _thread
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from toys import toy_signal
+
+from neurograsp.edge_runtime.contract.decision_spec import DecisionSpec
+from neurograsp.edge_runtime.contract.errors import LinkError, SourceError
+from neurograsp.edge_runtime.loop import ControlLoop, RuntimeState
+from neurograsp.edge_runtime.pipeline import Pipeline
+from neurograsp.edge_runtime.sources.base import Block
+from neurograsp.edge_runtime.sources.synthetic import SyntheticSource
+from neurograsp.firmware_bridge.host_firmware import SimulatedHand, TraceRow, read_trace
+from neurograsp.firmware_bridge.link import HandLink
+from neurograsp.firmware_bridge.protocol import HandState
+from neurograsp.firmware_bridge.transports import open_transport
+
+SPEC = toy_signal(window=10, hop=5)
+
+
+def fist(window: npt.NDArray[np.int8]) -> npt.NDArray[np.float64]:
+    return np.array([0.0, 5.0])
+
+
+@pytest.fixture
+def hand(tmp_path: Path) -> Iterator[SimulatedHand]:
+    with SimulatedHand(tmp_path / "trace.csv") as simulated:
+        yield simulated
+
+
+@pytest.fixture
+def link(hand: SimulatedHand) -> Iterator[HandLink]:
+    with HandLink(open_transport(hand.url)) as one:
+        one.connect()
+        yield one
+
+
+def make(link: HandLink, source: Any = None) -> ControlLoop:
+    pipeline = Pipeline(SPEC, DecisionSpec((0.6, 0.6), (0.4, 0.4)), fist)
+    return ControlLoop(source or SyntheticSource(SPEC), pipeline, link, arm=True)
+
+
+def later(seconds: float, do: Any) -> threading.Timer:
+    timer = threading.Timer(seconds, do)
+    timer.start()
+    return timer
+
+
+def trace(hand: SimulatedHand) -> list[TraceRow]:
+    assert hand.trace is not None
+    return read_trace(hand.trace)
+
+
+def test_a_run_moves_the_hand_and_ends_with_it_at_rest(hand: SimulatedHand, link: HandLink) -> None:
+    summary = make(link).run(1.5)
+    time.sleep(0.1)
+    rows = trace(hand)
+    moved = [row.joints_us for row in rows if row.state in (HandState.MOVING, HandState.HOLD)]
+    assert len(set(moved)) > 5
+    assert rows[-1].state not in (HandState.ARMED, HandState.MOVING, HandState.HOLD)
+    assert summary.commands["FIST"] >= 3
+    assert link.stats.nacks == 0
+    assert link.stats.acked >= summary.commands["FIST"]
+
+
+def test_a_killed_firmware_is_a_link_error_within_a_second(hand: SimulatedHand, link: HandLink) -> None:
+    killed: list[float] = []
+
+    def kill() -> None:
+        hand.kill()
+        killed.append(time.monotonic())
+
+    timer = later(0.7, kill)
+    loop = make(link)
+    with pytest.raises(LinkError, match=hand.url):
+        loop.run(20.0)
+    assert time.monotonic() - killed[0] < 1.0
+    timer.join()
+    assert loop.summary.state is RuntimeState.STOPPED
+    assert hand.url in loop.summary.stopped_by
+
+
+class Stalling(SyntheticSource):
+    """Falls silent after some frames, as an unplugged amplifier does."""
+
+    def read(self) -> Block:
+        return super().read() if self._sent < 150 else Block.empty(2)
+
+
+def test_a_stalled_source_stops_the_hand(hand: SimulatedHand, link: HandLink) -> None:
+    begin = time.monotonic()
+    with pytest.raises(SourceError, match=r"no frames for 0\.5 s"):
+        make(link, Stalling(SPEC)).run(20.0)
+    assert time.monotonic() - begin < 2.5
+    time.sleep(0.1)
+    rows = trace(hand)
+    assert HandState.MOVING in {row.state for row in rows}
+    assert rows[-1].state not in (HandState.ARMED, HandState.MOVING, HandState.HOLD)
+    assert rows[-1].joints_us == rows[-3].joints_us
+
+
+def test_ctrl_c_stops_the_hand(hand: SimulatedHand, link: HandLink) -> None:
+    timer = later(0.7, _thread.interrupt_main)
+    with pytest.raises(KeyboardInterrupt):
+        make(link).run(20.0)
+    timer.join()
+    time.sleep(0.1)
+    rows = trace(hand)
+    assert HandState.MOVING in {row.state for row in rows}
+    assert rows[-1].state not in (HandState.ARMED, HandState.MOVING, HandState.HOLD)

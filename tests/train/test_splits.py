@@ -1,0 +1,167 @@
+"""Nothing that is validated on has been trained on: not a window, not a row."""
+
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from toys import CONFIG, REPOSITORY
+
+from neurograsp.edge_runtime.contract.config import parse_config
+from neurograsp.edge_runtime.contract.errors import RecordingError
+from neurograsp.train.config import TrainConfig
+from neurograsp.train.datasets import Labels, Recording, open_recordings
+from neurograsp.train.datasets.recording import split_at_jumps
+from neurograsp.train.splits import split, take_rows
+from neurograsp.train.windows import build_spec, cut, training_set
+
+CONFIGS = sorted((REPOSITORY / "examples/configs").glob("*.toml"))
+Kind = Literal["events", "states"]
+KINDS: tuple[Kind, ...] = ("events", "states")
+
+
+def recording(subject: str, session: str, frame_index: npt.NDArray[np.int64]) -> Recording:
+    """Every count is unique to subject, session and frame."""
+    n = len(frame_index)
+    start = np.arange(0, n - 9, 10)
+    tag = 1_000_000 * int(subject) + 100_000 * int(session)
+    return Recording(
+        counts=(tag + np.stack([frame_index, -frame_index], axis=1)).astype(np.int32),
+        rate_hz=100.0,
+        channels=("a", "b"),
+        lsb_uv=None,
+        pieces=split_at_jumps(frame_index),
+        frame_index=frame_index,
+        labels=Labels(("rest", "fist"), start, start + 10, np.arange(len(start)) % 2),
+        subject=subject,
+        session=session,
+        source=f"{subject}/{session}",
+    )
+
+
+def keys(recordings: list[Recording]) -> set[tuple[str, str, int]]:
+    return {(one.subject, one.session, int(frame)) for one in recordings for frame in one.frame_index}
+
+
+WHOLE = np.arange(500)
+PIECES = np.concatenate([np.arange(start, start + 50) for start in range(0, 10_000, 1000)])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("index", [WHOLE, PIECES], ids=["one piece", "ten pieces"])
+@pytest.mark.parametrize("sessions", [1, 3])
+def test_every_row_is_on_one_side(kind: Kind, index: npt.NDArray[np.int64], sessions: int) -> None:
+    if kind == "events" and sessions == 1 and index is WHOLE:
+        pytest.skip("refused, see below")
+    recordings = [
+        recording(subject, str(session), index) for subject in "12" for session in range(1, sessions + 1)
+    ]
+    train, validation = split(recordings, kind)
+    assert keys(train).isdisjoint(keys(validation))
+    assert keys(train) | keys(validation) == keys(recordings)
+    assert {one.subject for one in validation} == {"1", "2"}
+
+
+def test_the_last_session_of_each_subject_validates() -> None:
+    recordings = [recording("1", session, WHOLE) for session in "123"] + [recording("2", "1", WHOLE)]
+    train, validation = split(recordings, "states")
+    assert [(one.subject, one.session) for one in train] == [("1", "1"), ("1", "2"), ("2", "1")]
+    assert [(one.subject, one.session) for one in validation] == [("1", "3"), ("2", "1")]
+    assert [len(one.counts) for one in validation] == [500, 100]
+
+
+def test_of_one_session_the_end_validates() -> None:
+    (train,), (validation,) = split([recording("1", "1", WHOLE)], "states")
+    assert (train.frame_index.max(), validation.frame_index.min()) == (399, 400)
+    (train,), (validation,) = split([recording("1", "1", PIECES)], "events")
+    assert (len(train.pieces), len(validation.pieces)) == (8, 2)
+    with pytest.raises(RecordingError, match="too few pieces"):
+        split([recording("1", "1", WHOLE)], "events")
+
+
+def test_a_part_keeps_counts_frames_and_labels_together() -> None:
+    whole = recording("1", "1", PIECES)
+    part = take_rows(whole, np.array([[5, 50], [60, 60], [105, 130]]))
+    assert part.pieces.tolist() == [[0, 45], [45, 70]]
+    assert part.frame_index.tolist() == [*range(5, 50), *range(2005, 2030)]
+    assert np.array_equal(part.counts[:, 0] - 1_100_000, part.frame_index)
+    before = {
+        (int(whole.frame_index[row]), int(code))
+        for start, stop, code in zip(whole.labels.start, whole.labels.stop, whole.labels.code)
+        for row in range(start, stop)
+    }
+    after = {
+        (int(part.frame_index[row]), int(code))
+        for start, stop, code in zip(part.labels.start, part.labels.stop, part.labels.code)
+        for row in range(start, stop)
+    }
+    kept = set(part.frame_index.tolist())
+    assert after == {(frame, code) for frame, code in before if frame in kept}
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_no_window_of_the_examples_leaks(path: Path) -> None:
+    """The rows behind every training window and every validation window of the shipped data are apart."""
+    config = parse_config(TrainConfig, path.read_text(), path.name)
+    recordings = open_recordings(path.parent / config.data.path, config.data.subjects, config.data.sessions)
+    train, validation = split(recordings, config.labels.kind)
+    spec = build_spec(config, train)
+    assert not rows_seen(train, spec) & rows_seen(validation, spec)
+    own = {frozenset(array.tobytes() for array in one.counts[:1000]) for one in validation}
+    assert all(frozenset(array.tobytes() for array in one.counts[:1000]) not in own for one in train)
+
+
+def rows_seen(recordings: list[Recording], spec: Any) -> set[tuple[str, str, int]]:
+    seen: set[tuple[str, str, int]] = set()
+    for one in recordings:
+        windows = cut(one, spec)
+        assert len(windows.x) > 0
+        for first, end in zip(windows.first, windows.end):
+            frames = one.frame_index[[first, end]]
+            assert frames[1] - frames[0] == end - first, "a window reaches across a gap"
+            seen.update((one.subject, one.session, frame) for frame in range(frames[0], frames[1] + 1))
+    return seen
+
+
+def test_the_scale_comes_from_the_training_recordings_alone(toy_data: Path) -> None:
+    config = parse_config(TrainConfig, CONFIG, "toy.toml")
+    first, second = open_recordings(toy_data / "data", None, [1, 2])
+    louder = Recording(**{**vars(second), "counts": second.counts * 50})
+    assert build_spec(config, [first]) != build_spec(config, [louder])
+    train, _ = split([first, louder], "states")
+    assert build_spec(config, train) == build_spec(config, [first])
+
+
+def test_a_scaled_signal_has_the_size_the_network_expects(toy_data: Path) -> None:
+    """A root mean square of 16 steps, so that the real values have one of 1."""
+    config = parse_config(TrainConfig, CONFIG, "toy.toml")
+    recordings = open_recordings(toy_data / "data", None, [1, 2])
+    windows = cut(recordings[0], build_spec(config, recordings[:1]))
+    rms = np.sqrt(np.mean(windows.x.astype(float) ** 2, axis=(0, 1)))
+    assert rms == pytest.approx(np.full(16, 16.0), rel=0.1)
+
+
+def test_state_windows_hold_one_state_only(toy_data: Path) -> None:
+    config = parse_config(TrainConfig, CONFIG, "toy.toml")
+    recordings = open_recordings(toy_data / "data", None, [1])
+    spec = build_spec(config, recordings)
+    examples = training_set(recordings, spec, config.labels, config.actions)
+    assert (examples.y.sum(axis=1) == 1).all()
+    # 2 s blocks, windows of 0.4 s every 0.08 s: about 20 of 25 fit into one block.
+    assert len(examples) == pytest.approx(12 * 20.5, abs=6)
+    loud = np.abs(examples.x.astype(float)).mean(axis=(1, 2))
+    assert loud[examples.y[:, 1] == 1].min() > np.median(loud[examples.y[:, 0] == 1])
+
+
+def test_labels_that_name_no_action_are_refused(toy_data: Path) -> None:
+    overrides = ["actions.labels={rest=['T7'], fist=['T8']}"]
+    config = parse_config(TrainConfig, CONFIG, "toy.toml", overrides=overrides)
+    recordings = open_recordings(toy_data / "data", None, [1])
+    spec = build_spec(config, recordings)
+    with pytest.raises(RecordingError, match=r"none of its labels \(T0, T1, T2\) .* set actions\.labels"):
+        training_set(recordings, spec, config.labels, config.actions)
+    overrides = ["actions.labels={rest=['T0'], fist=['T2']}"]
+    config = parse_config(TrainConfig, CONFIG, "toy.toml", overrides=overrides)
+    with pytest.raises(RecordingError, match="no example of action 'fist'"):
+        training_set(recordings, spec, config.labels, config.actions)
