@@ -2,6 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
+PIP_INSTALL := $(UV) pip install --quiet --system-certs --python $(BIN)/python --no-deps
 STAMP := $(VENV)/.installed
 SOURCES := pyproject.toml setup.py requirements/workstation.lock \
 	$(wildcard edge_runtime/dsp/*.c edge_runtime/dsp/*.h)
@@ -15,8 +16,8 @@ $(UV):
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/bootstrap.lock
 
 $(STAMP): $(UV) $(SOURCES)
-	$(UV) pip install --quiet --python $(BIN)/python --no-deps --require-hashes -r requirements/workstation.lock
-	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	$(PIP_INSTALL) --require-hashes -r requirements/workstation.lock
+	$(PIP_INSTALL) --no-build-isolation -e .
 	touch $@
 
 demo: install
@@ -38,9 +39,9 @@ clean:
 	rm -rf $(VENV) build dist *.egg-info runs .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 lock: $(UV)
-	$(UV) pip compile --quiet pyproject.toml --extra train --extra brainflow --group dev --group cpu \
+	$(UV) pip compile --quiet --system-certs pyproject.toml --extra train --extra brainflow --group dev --group cpu \
 		--universal --python-version 3.11 --generate-hashes --no-annotate \
 		--custom-compile-command "make lock" -o requirements/workstation.lock
-	$(UV) pip compile --quiet pyproject.toml --extra brainflow \
+	$(UV) pip compile --quiet --system-certs pyproject.toml --extra brainflow \
 		--universal --python-version 3.11 --generate-hashes --no-annotate \
 		--custom-compile-command "make lock" -o requirements/board.lock

@@ -19,9 +19,12 @@ LANE = 1.25
 SIGMAS = 6.0
 BAR = 1.6
 JOINT_COLOURS = (INK, PALETTE[0], PALETTE[1], PALETTE[2], PALETTE[3])
-LETTER = 0.0088
+LETTER = 0.0094
 """Width of a small letter as a share of the axis."""
 TEXT_ROWS = 4
+MOST_BARS = 4
+DENSE = 2500
+TEXT_PLATE = {"facecolor": "white", "alpha": 0.75, "linewidth": 0, "pad": 0.6}
 
 
 def draw_picture(timeline: Timeline, actions: ActionSet, decision: DecisionSpec, title: str) -> bytes:
@@ -31,7 +34,8 @@ def draw_picture(timeline: Timeline, actions: ActionSet, decision: DecisionSpec,
     figure = new_figure(WIDTH_IN, HEIGHT_IN)
     heights = [1.9, 0.42 * len(lanes) + 0.5, 2.0] if with_hand else [2.4, 0.42 * len(lanes) + 1.2]
     panels = figure.subplots(len(heights), 1, sharex=True, height_ratios=heights)
-    figure.suptitle(title, x=0.01, ha="left", fontsize=13, fontweight="bold")
+    figure.suptitle(short(title, 60), x=0.01, ha="left", fontsize=13, fontweight="bold")
+    figure.text(0.99, 0.985, "research use only, not a medical device", ha="right", va="top", fontsize=9.5)
     _draw_signals(panels[0], timeline, lanes)
     _draw_actions(panels[1], timeline, actions, decision, lanes)
     if with_hand:
@@ -53,7 +57,7 @@ def _lanes(timeline: Timeline, actions: ActionSet) -> list[int]:
 def _draw_signals(panel: "Axes", timeline: Timeline, lanes: list[int]) -> None:
     n = len(timeline.channels)
     top = (n - 0.35) * SIGMAS
-    taken = [-np.inf] * 3
+    taken = [-np.inf] * _overlap([(start, stop) for start, stop, action in timeline.truth if action in lanes])
     for start, stop, action in timeline.truth:
         if action not in lanes:
             continue
@@ -64,10 +68,11 @@ def _draw_signals(panel: "Axes", timeline: Timeline, lanes: list[int]) -> None:
         panel.broken_barh(*bar, color=colour(action), lw=0)
     for at in timeline.gap_s:
         panel.axvline(at, color=FAINT, lw=0.6, ls=(0, (1, 2)))
+    weight = 0.9 if len(timeline.signal_s) < DENSE else 0.45
     for index in range(n):
         level = (n - 1 - index) * SIGMAS
         values = np.clip(timeline.signal[:, index], -SIGMAS / 2, SIGMAS / 2)
-        panel.plot(timeline.signal_s, level + values, color=INK, lw=0.9)
+        panel.plot(timeline.signal_s, level + values, color=INK, lw=weight)
     panel.set_yticks([(n - 1 - index) * SIGMAS for index in range(n)], [short(c) for c in timeline.channels])
     panel.set_ylim(-0.6 * SIGMAS, top + len(taken) * BAR)
     panel.set_title("signals after the filter; bars above: what the person really did", fontsize=11)
@@ -76,6 +81,7 @@ def _draw_signals(panel: "Axes", timeline: Timeline, lanes: list[int]) -> None:
 def _draw_actions(
     panel: "Axes", timeline: Timeline, actions: ActionSet, decision: DecisionSpec, lanes: list[int]
 ) -> None:
+    dot = "o" if np.isnan(timeline.probabilities).any() else ""
     for place, action in enumerate(reversed(lanes)):
         base = place * LANE
         hue = colour(action)
@@ -84,7 +90,7 @@ def _draw_actions(
                 panel.broken_barh([(start, stop - start)], (base, 1.0), color=hue, alpha=0.22, lw=0)
         scores = timeline.probabilities[:, action]
         panel.fill_between(timeline.score_s, base, base + scores, color=hue, alpha=0.45, lw=0)
-        panel.plot(timeline.score_s, base + scores, color=hue, lw=1.4, marker="o", ms=2.2)
+        panel.plot(timeline.score_s, base + scores, color=hue, lw=1.4, marker=dot, ms=2.2)
         panel.axhline(base, color=FAINT, lw=0.5)
         panel.axhline(base + decision.on[action], color=INK, lw=0.9, ls=(0, (4, 3)))
         for mark in timeline.marks:
@@ -119,25 +125,41 @@ def _draw_hand(panel: "Axes", timeline: Timeline, lanes: list[int]) -> None:
         hue = JOINT_COLOURS[number % len(JOINT_COLOURS)]
         panel.plot(at, joints[:, column], color=hue, lw=1.9, label=name)
     panel.set_ylabel("pulse (µs)")
-    low, high = (np.nanmin(joints), np.nanmax(joints)) if np.isfinite(joints).any() else (1000, 2000)
+    low, high = (np.nanmin(joints), np.nanmax(joints)) if np.isfinite(joints).any() else (1000.0, 2000.0)
     room = max(high - low, 100.0)
+    length = timeline.end_s - timeline.begin_s
     rows = [-np.inf] * TEXT_ROWS
     for when, command, action in timeline.commands:
         if not timeline.begin_s <= when <= timeline.end_s:
             continue
-        place = (when - timeline.begin_s) / (timeline.end_s - timeline.begin_s)
         hue = colour(action)
         panel.axvline(when, color=hue, lw=1.0, alpha=0.7)
-        width = LETTER * (len(command) + 1)
+        place, width = (when - timeline.begin_s) / length, LETTER * (len(command) + 1)
         row = next((row for row, taken in enumerate(rows) if taken <= place), None)
         if row is not None and place + width <= 1:
             rows[row] = place + width
-            level = high + room * (0.72 - 0.19 * row)
-            panel.text(when, level, f" {command}", color=hue, fontsize=8.5, fontweight="bold", va="center")
-    panel.set_ylim(low - 0.08 * room, high + 0.85 * room)
-    corner = (1.0, 0.97)
+            panel.text(
+                when + 0.002 * length,
+                high + room * (0.15 + 0.19 * row),
+                command,
+                color=hue,
+                fontsize=8.5,
+                fontweight="bold",
+                va="center",
+                bbox=TEXT_PLATE,
+            )
+    used = sum(row > -np.inf for row in rows)
+    panel.set_yticks([tick for tick in panel.get_yticks() if low - 0.1 * room <= tick <= high + 0.02 * room])
+    panel.set_ylim(low - 0.08 * room, high + room * (0.05 + 0.19 * used))
     panel.legend(loc="lower right", bbox_to_anchor=corner, ncols=5, fontsize=9.5, handlelength=1.2)
     panel.set_title("simulated hand: commands, and what its joints do", fontsize=11)
+
+
+def _overlap(stretches: list[tuple[float, float]]) -> int:
+    """How many of the stretches (start, stop) there are at most at one time, up to MOST_BARS."""
+    edges = sorted([(start, 1) for start, _ in stretches] + [(stop - 1e-6, -1) for _, stop in stretches])
+    deepest = int(np.cumsum([step for _, step in edges]).max()) if edges else 0
+    return min(max(deepest, 1), MOST_BARS)
 
 
 def _groups(joints: npt.NDArray[np.float64]) -> list[tuple[str, int]]:

@@ -77,7 +77,9 @@ def _session(tree: Any, n_actions: int) -> Session:
         raise ValueError(f"{probabilities.shape} probabilities, expected {(len(log), n_actions)}")
     time_s = _finite([entry["time_s"] for entry in log])
     wall_s = _finite([entry["wall_s"] for entry in log])
-    joints_us = np.array([row["joints_us"] for row in trace], np.float64).reshape(len(trace), -1)
+    joints_us = np.array([row["joints_us"] for row in trace], np.float64).reshape(
+        len(trace), -1 if trace else 0
+    )
     joints_us[joints_us == 0] = np.nan
     figures = {key: value for key, value in tree.items() if key not in ("log", "trace")}
     _check_figures(figures)

@@ -86,7 +86,7 @@ def dash(index: int) -> str:
     return ("-", "--", ":")[index // len(PALETTE) % 3]
 
 
-def short(name: str) -> str:
+def short(name: str, longest: int = LONGEST_NAME) -> str:
     """A name for a plot: printable and not too long."""
     printable = "".join(letter if letter.isprintable() else "?" for letter in name)
-    return printable if len(printable) <= LONGEST_NAME else printable[: LONGEST_NAME - 1] + "…"
+    return printable if len(printable) <= longest else printable[: longest - 1] + "…"

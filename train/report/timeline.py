@@ -20,7 +20,9 @@ from neurograsp.train.report.session import Session
 from neurograsp.train.windows import NO_ACTION, action_codes
 
 EVENTS = 16
-SHORTEST_S, LONGEST_S = 8.0, 40.0
+SHORTEST_S = 8.0
+LONGEST_S = 40.0
+LONGEST_WITHOUT_HAND_S = 120.0
 LEAD = 0.08
 MOTOR = ("c3", "cz", "c4", "pz")
 N_CHANNELS = 4
@@ -134,7 +136,8 @@ def build_timeline(
         for start, stop, code in zip(clock.at(recording.labels.start), clock.at(recording.labels.stop), codes)
         if code != NO_ACTION
     )
-    begin_s, end_s = _span(truth, signal.actions.rest_index, float(clock.at(0)), last_s)
+    longest_s = LONGEST_WITHOUT_HAND_S if joints_s is None else LONGEST_S
+    begin_s, end_s = _span(truth, signal.actions.rest_index, float(clock.at(0)), last_s, longest_s)
     signal_s, filtered, channels = _filtered(recording, signal, clock, begin_s, end_s)
     smoothed = _smooth(probabilities, restart, decision.smooth)
     broken_s, broken = _break(score_s, smoothed, np.flatnonzero(restart))
@@ -212,14 +215,18 @@ def _right(recording: Recording, codes: npt.NDArray[np.int64], stream_s: float, 
 
 
 def _span(
-    truth: Sequence[tuple[float, float, int]], rest: int | None, first_s: float, last_s: float
+    truth: Sequence[tuple[float, float, int]],
+    rest: int | None,
+    first_s: float,
+    last_s: float,
+    longest_s: float,
 ) -> tuple[float, float]:
     """From just before the first event to EVENTS later: never chosen by how well the decoder did."""
     events = [(start, stop) for start, stop, action in truth if action != rest and start < last_s]
     if not events:
-        return first_s, min(last_s, first_s + LONGEST_S)
+        return first_s, min(last_s, first_s + longest_s)
     wanted = events[min(EVENTS, len(events)) - 1][1] - events[0][0]
-    length = min(max(wanted * (1 + LEAD), SHORTEST_S), LONGEST_S)
+    length = min(max(wanted * (1 + LEAD), SHORTEST_S), longest_s)
     begin = max(first_s, min(events[0][0] - LEAD * length, last_s - length))
     return begin, min(last_s, begin + length)
 
