@@ -91,6 +91,8 @@ def butterworth(
 def notch(hz: float, q: float, rate_hz: float) -> SosStage:
     from scipy import signal
 
+    if not q > 0:
+        raise ValueError(f"q must be above 0, not {q}")
     b, a = signal.iirnotch(hz, q, fs=rate_hz)
     return SosStage("sos", "notch", (hz,), 2, to_q30(np.concatenate([b, a])[None, :]))
 

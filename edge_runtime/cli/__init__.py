@@ -13,11 +13,17 @@ from importlib.metadata import EntryPoint, entry_points, version
 from typing import Any
 
 from neurograsp.edge_runtime.contract.codec import nearest
-from neurograsp.edge_runtime.contract.errors import NeurograspError
+from neurograsp.edge_runtime.contract.errors import MissingExtra, NeurograspError
 
 GROUP = "neurograsp.commands"
 INTERRUPTED = 130
 USAGE = 2
+
+EXTRA_OF = {
+    "brainflow": "brainflow",
+    **dict.fromkeys(("matplotlib", "mne", "rich", "scipy", "sklearn", "tensorflow", "tf_keras"), "train"),
+}
+"""The extra that brings a module which the base install lacks."""
 
 ORDER = ("demo", "train", "evaluate", "convert", "inspect", "run", "hand", "ports", "doctor", "info")
 
@@ -55,7 +61,7 @@ def _run(name: str, command: Any, arguments: Sequence[str]) -> int:
         format="%(levelname)s %(name)s: %(message)s",
     )
     try:
-        code: int = command.run(parsed)
+        code: int = _with_extras(command, parsed)
     except NeurograspError as error:
         print(f"neurograsp {name}: {error}", file=sys.stderr)
         return error.exit_code
@@ -65,6 +71,17 @@ def _run(name: str, command: Any, arguments: Sequence[str]) -> int:
     except BrokenPipeError:
         sys.stderr.close()
         return 1
+    return code
+
+
+def _with_extras(command: Any, parsed: argparse.Namespace) -> int:
+    try:
+        code: int = command.run(parsed)
+    except ModuleNotFoundError as error:
+        package = (error.name or "").split(".")[0]
+        if package not in EXTRA_OF:
+            raise
+        raise MissingExtra(package, EXTRA_OF[package]) from error
     return code
 
 

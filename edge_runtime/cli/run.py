@@ -5,6 +5,7 @@ import json
 import signal
 import sys
 import tempfile
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -113,6 +114,8 @@ def read_frames(path: Path) -> "DeltaFrames":
     try:
         return read_delta_npz(path)
     except RecordingError:
+        if path.suffix == ".npz" and not zipfile.is_zipfile(path):
+            raise
         for reader in entry_points(group="neurograsp.readers"):
             frames: DeltaFrames = reader.load()(path)
             return frames

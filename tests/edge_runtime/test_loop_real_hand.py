@@ -108,7 +108,7 @@ def test_a_stalled_source_stops_the_hand(hand: SimulatedHand, link: HandLink) ->
 
 
 def test_ctrl_c_stops_the_hand(hand: SimulatedHand, link: HandLink) -> None:
-    timer = later(0.7, _thread.interrupt_main)
+    timer = later(2.0, _thread.interrupt_main)
     with pytest.raises(KeyboardInterrupt):
         make(link).run(20.0)
     timer.join()

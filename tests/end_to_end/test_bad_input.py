@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 from commands import CLI, assert_refused, neurograsp, own_lines
 from conftest import Toy
-from toys import CHANNELS, RATE_HZ
+from toys import CHANNELS, RATE_HZ, REPOSITORY
 
 
 def altered(source: Path, target: Path, **arrays: object) -> Path:
@@ -106,6 +107,19 @@ def test_board_that_does_not_fit_the_bundle(toy: Toy) -> None:
     assert_refused(neurograsp(*asked), 4, "8 channels", "16 channels")
 
 
+@pytest.mark.parametrize(
+    ("package", "job"), [("scipy", "gal_windows"), ("tensorflow", "gal_windows"), ("mne", "eegmmidb")]
+)
+def test_a_missing_extra_names_the_pip_line(tmp_path: Path, package: str, job: str) -> None:
+    config = REPOSITORY / "examples" / "configs" / f"{job}.toml"
+    code = (
+        f"import sys\nsys.modules[{package!r}] = None\nfrom neurograsp.edge_runtime.cli import main\n"
+        f"sys.exit(main(['train', {str(config)!r}, '--out', {str(tmp_path / 'run')!r}]))"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert_refused(result, 3, "pip install 'neurograsp[train]'")
+
+
 def firmware_of(pid: int) -> int:
     """Process number of the simulated hand that process `pid` started."""
     deadline = time.monotonic() + 20
@@ -147,5 +161,5 @@ def test_interrupted(running: subprocess.Popen[str], number: int) -> None:
     time.sleep(2)
     running.send_signal(number)
     _, stderr = running.communicate(timeout=20)
-    assert running.returncode == 130
+    assert running.returncode == 130, stderr
     assert "Traceback" not in stderr

@@ -78,7 +78,9 @@ def test_playback_moves_the_simulated_hand(tmp_path: Path) -> None:
     assert report["stream"]["frames"] == 23_098
     assert report["stream"]["gaps"] > 100
     assert report["stream"]["repeated"] == 0
-    assert report["hand"]["link"]["acked"] == report["hand"]["link"]["sent"] > 0
+    link = report["hand"]["link"]
+    assert 0 <= link["sent"] - link["acked"] <= 1, "all but a request that the end overtook"
+    assert link["nacks"] == link["crc_errors"] == 0
     assert set(report["hand"]["commands"]) == {"REACH", "TOUCH", "GRIP", "LIFT", "REPLACE", "RELEASE"}
     assert max(report["hand"]["moved"]["travel_us"]) > 100
     assert len(json.loads(out.read_text())["log"]) == report["decisions"]

@@ -23,11 +23,11 @@ td, th { padding: .25rem .7rem .25rem 0; border-bottom: 1px solid var(--line); t
   vertical-align: top; font-variant-numeric: tabular-nums; }
 td:first-child, th:first-child { text-align: left; }
 .facts td { text-align: left; overflow-wrap: anywhere; }
-.facts td:first-child { white-space: nowrap; color: var(--faint); }
+.facts td:first-child { min-width: 6.5rem; color: var(--faint); overflow-wrap: normal; }
 .plots { display: flex; flex-wrap: wrap; gap: 1rem; }
 figure { margin: 0; flex: 1 1 20rem; max-width: 32rem; }
 figure img { width: 100%; height: auto; display: block; background: #fff; border-radius: .4rem; }
-figure.wide { flex-basis: 100%; max-width: none; }
+figure.wide { max-width: none; }
 figcaption { color: var(--faint); font-size: .92rem; margin-top: .3rem; }
 @media (max-width: 40rem) { figure.wide .scroll img { width: 46rem; max-width: none; } }
 """

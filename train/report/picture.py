@@ -24,6 +24,8 @@ LETTER = 0.0094
 TEXT_ROWS = 4
 MOST_BARS = 4
 DENSE = 2500
+BROKEN = 0.02
+"""With more restarts than this among the scores, dots show those that stand alone."""
 TEXT_PLATE = {"facecolor": "white", "alpha": 0.75, "linewidth": 0, "pad": 0.6}
 
 
@@ -81,7 +83,7 @@ def _draw_signals(panel: "Axes", timeline: Timeline, lanes: list[int]) -> None:
 def _draw_actions(
     panel: "Axes", timeline: Timeline, actions: ActionSet, decision: DecisionSpec, lanes: list[int]
 ) -> None:
-    dot = "o" if np.isnan(timeline.probabilities).any() else ""
+    dot = "o" if np.isnan(timeline.probabilities).any(axis=1).mean() > BROKEN else ""
     for place, action in enumerate(reversed(lanes)):
         base = place * LANE
         hue = colour(action)
@@ -94,7 +96,7 @@ def _draw_actions(
         panel.axhline(base, color=FAINT, lw=0.5)
         panel.axhline(base + decision.on[action], color=INK, lw=0.9, ls=(0, (4, 3)))
         for mark in timeline.marks:
-            if mark.action == action and timeline.begin_s <= mark.at_s <= timeline.end_s:
+            if mark.action == action:
                 _draw_mark(panel, mark.at_s, base, mark.right)
     panel.set_yticks([place * LANE + 0.5 for place in range(len(lanes))])
     panel.set_yticklabels([short(actions.names[action]) for action in reversed(lanes)])
@@ -130,8 +132,6 @@ def _draw_hand(panel: "Axes", timeline: Timeline, lanes: list[int]) -> None:
     length = timeline.end_s - timeline.begin_s
     rows = [-np.inf] * TEXT_ROWS
     for when, command, action in timeline.commands:
-        if not timeline.begin_s <= when <= timeline.end_s:
-            continue
         hue = colour(action)
         panel.axvline(when, color=hue, lw=1.0, alpha=0.7)
         place, width = (when - timeline.begin_s) / length, LETTER * (len(command) + 1)
@@ -151,7 +151,7 @@ def _draw_hand(panel: "Axes", timeline: Timeline, lanes: list[int]) -> None:
     used = sum(row > -np.inf for row in rows)
     panel.set_yticks([tick for tick in panel.get_yticks() if low - 0.1 * room <= tick <= high + 0.02 * room])
     panel.set_ylim(low - 0.08 * room, high + room * (0.05 + 0.19 * used))
-    panel.legend(loc="lower right", bbox_to_anchor=corner, ncols=5, fontsize=9.5, handlelength=1.2)
+    panel.legend(loc="lower right", bbox_to_anchor=(1.0, 0.97), ncols=5, fontsize=9.5, handlelength=1.2)
     panel.set_title("simulated hand: commands, and what its joints do", fontsize=11)
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 WIDTH_IN, HEIGHT_IN = 5.4, 4.2
 MOST_POINTS = 6000
 MOST_NUMBERS = 12
-FLOOR_DB = -100.0
+FLOOR_DB, HEARD_DB = -100.0, -60.0
 
 Float = npt.NDArray[np.float64]
 
@@ -110,7 +110,7 @@ def draw_agreement(float_logits: Float, int8_logits: Float, actions: ActionSet, 
 def draw_response(
     hz: Float, designed: npt.NDArray[np.complex128], integer: npt.NDArray[np.complex128]
 ) -> bytes:
-    """Gain of both, and the difference where the gain is above the floor."""
+    """Gain of both, and the difference where it is not far down in the stop band."""
     figure = new_figure(WIDTH_IN, 1.05 * HEIGHT_IN)
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=[2.2, 1])
     above.semilogx(
@@ -120,7 +120,7 @@ def draw_response(
     above.set_ylim(FLOOR_DB, 5)
     above.set_ylabel("gain (dB)")
     above.legend(loc="lower center")
-    heard = np.abs(designed) > 10 ** (FLOOR_DB / 20)
+    heard = decibel(designed) > HEARD_DB
     difference = np.where(heard, decibel(integer) - decibel(designed), np.nan)
     below.semilogx(hz, difference, color=INK, lw=1.3)
     below.set_ylabel("difference (dB)")

@@ -30,7 +30,7 @@ from neurograsp.train.report.timeline import Timeline
 from neurograsp.train.windows import data_sha256
 
 MODELS = ("float", "int8", "linear")
-AUDIBLE_DB = -60.0
+PASSED_DB, AUDIBLE_DB = -3.0, -40.0
 DASH = "-"
 
 
@@ -41,7 +41,7 @@ def opening(manifest: Manifest, scores: BundleScores) -> list[str]:
     names = ", ".join(scores.names) if len(scores.names) <= 12 else f"{len(scores.names)} recordings"
     pieces = [
         f"<h1>{escape(manifest.name)}</h1>",
-        "<p><strong>Research use only. Not a medical device. Not for use on or by patients.</strong></p>",
+        "<p><strong>Research use only. Not a medical device.</strong></p>",
         paragraph(
             f"Scored on {names} (subject/session): {len(signal.actions.names)} actions from "
             f"{len(signal.channels)} channels at {signal.rate_hz:g} Hz, a window of "
@@ -61,17 +61,15 @@ def opening(manifest: Manifest, scores: BundleScores) -> list[str]:
 
 def picture_section(picture: bytes, timeline: Timeline, run: Session | None) -> list[str]:
     if timeline.live:
-        caption = (
-            f"{timeline.recording.capitalize()}, played into the runtime; the hand is the C firmware in a "
-            "process of its own. Dotted: gaps of the recording, which take no time when it is played."
-        )
+        caption = f"Recording of {timeline.recording}, played into the runtime."
+        if timeline.joints_s is not None:
+            caption += " The hand is the C firmware in a process of its own."
     else:
-        caption = (
-            f"{timeline.recording.capitalize()}, replayed through the pipeline of the board without a hand. "
-            "Dotted: gaps of the recording."
-        )
+        caption = f"Recording of {timeline.recording}, replayed through the board's pipeline without a hand."
         if run is not None:
             caption += " The given session did not play any of these recordings, so that it is not shown."
+    if len(timeline.gap_s):
+        caption += " Dotted: gaps of the recording, which take no time here."
     caption += (
         f" A start counts as right during its event and up to {TOLERANCE_S:g} s after. "
         "Shown from the first event on, whatever the decoder made of it."
@@ -170,7 +168,8 @@ def controller_section(manifest: Manifest, scores: BundleScores) -> list[str]:
         figure(
             draw_sweep(swept, points, manifest.decision),
             "events found against false activations a minute",
-            "Line: the int8 network at one threshold for all actions, swept. All recordings together.",
+            "Line: the int8 network at one threshold for all actions, swept; it turns back where low "
+            "thresholds keep an action going that should end. All recordings together.",
         )
     ]
     if own.latencies_s:
@@ -194,11 +193,14 @@ def filter_section(bundle: Bundle) -> list[str]:
     config = decode(SignalConfig, bundle.manifest.provenance.config.get("signal"), where)
     hz = grid(signal)
     designed, integer = designed_response(config.filters, signal.rate_hz, hz), integer_response(signal, hz)
-    audible = decibel(designed) > AUDIBLE_DB
-    worst = float(np.abs(decibel(integer) - decibel(designed))[audible].max()) if audible.any() else 0.0
+    difference = np.abs(decibel(integer) - decibel(designed))
+    passed, audible = (
+        float(difference[decibel(designed) > floor].max(initial=0.0)) for floor in (PASSED_DB, AUDIBLE_DB)
+    )
     text = (
-        "The board computes with integer coefficients. Where the designed gain is above "
-        f"{AUDIBLE_DB:g} dB, theirs is within {worst:.2g} dB of it."
+        "The board computes with integer coefficients. Their gain is within "
+        f"{passed:.2g} dB of the designed one where that is above {PASSED_DB:g} dB, "
+        f"and within {audible:.2g} dB where it is above {AUDIBLE_DB:g} dB."
     )
     plot = draw_response(hz, designed, integer)
     caption = "Gain over the frequency at the input"
@@ -220,7 +222,10 @@ def session_section(manifest: Manifest, run: Session | None) -> list[str]:
         (str(name), str(section["count"]), *(_ms(section[key]) for key in ("p50_us", "p99_us", "max_us")))
         for name, section in timing["sections"].items()
     ]
-    stream = {**figures["stream"], **{f"clipped, {key}": value for key, value in figures["clipped"].items()}}
+    stream = {
+        **figures["stream"],
+        **{f"clipped at the {key}": value for key, value in figures["clipped"].items()},
+    }
     commands = figures["hand"].get("commands") or {}
     hop_ms = manifest.signal.hop_s * 1000
     rest = [
@@ -276,13 +281,13 @@ def _dashes(scores: BundleScores, models: Sequence[str]) -> list[str]:
     reasons = []
     if not any(one.stream.rest_s for one in scores.replays["int8"]):
         reasons.append(
-            f"{DASH}: these recordings hold no rest, so that false activations cannot be counted; "
+            "A dash: these recordings hold no rest, so that false activations cannot be counted; "
             "without them the share of events found and the latency say nothing."
         )
     elif any(scores.figures[model]["detection_latency_ms_p50"] is None for model in models):
-        reasons.append(f"{DASH}: no event was found, so that there is no latency.")
+        reasons.append("A dash for the latency: no event was found, so that there is no latency.")
     if figures["auc_macro"] is None:
-        reasons.append(f"{DASH}: the recordings hold examples of one action only, or of none.")
+        reasons.append("A dash for the AUC: the recordings hold examples of one action only, or of none.")
     missing = [model for model in MODELS if model not in models]
     if missing:
         reasons.append(f"The bundle carries no {' and no '.join(missing)} model to compare with.")

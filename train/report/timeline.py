@@ -49,6 +49,8 @@ class Mark:
 class Timeline:
     """Seconds are of the played recording: gaps between its pieces take no time.
 
+    Nothing outside of begin_s to end_s is in it, save in the hand's trace.
+
     Attributes:
         recording: subject and session.
         live: whether scores and hand are those of a run, not of a replay.
@@ -141,6 +143,8 @@ def build_timeline(
     signal_s, filtered, channels = _filtered(recording, signal, clock, begin_s, end_s)
     smoothed = _smooth(probabilities, restart, decision.smooth)
     broken_s, broken = _break(score_s, smoothed, np.flatnonzero(restart))
+    shown = (begin_s <= broken_s) & (broken_s <= end_s)
+    gap_s = clock.at(_gap_rows(recording))
     return Timeline(
         recording=f"subject {recording.subject}, session {recording.session}",
         live=found is not None,
@@ -149,15 +153,19 @@ def build_timeline(
         channels=channels,
         signal_s=signal_s,
         signal=filtered,
-        gap_s=clock.at(_gap_rows(recording)),
-        truth=truth,
-        score_s=broken_s,
-        probabilities=broken,
-        marks=tuple(Mark(at, action, _right(recording, codes, when, action)) for when, at, action in started),
+        gap_s=gap_s[(begin_s <= gap_s) & (gap_s <= end_s)],
+        truth=tuple(one for one in truth if one[0] < end_s and one[1] > begin_s),
+        score_s=broken_s[shown],
+        probabilities=broken[shown],
+        marks=tuple(
+            Mark(at, action, _right(recording, codes, when, action))
+            for when, at, action in started
+            if begin_s <= at <= end_s
+        ),
         commands=tuple(
             (at, signal.actions.commands[action], action)
             for _, at, action in started
-            if armed_s < at < stopped_s
+            if armed_s < at < stopped_s and begin_s <= at <= end_s
         ),
         joints_s=joints_s,
         joints_us=joints_us,

@@ -1,0 +1,300 @@
+import base64
+import io
+import json
+import re
+import sys
+from argparse import Namespace
+from collections import deque
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import Toy
+from PIL import Image
+from toys import CHAINS, RATE_HZ
+
+from neurograsp.edge_runtime.bundle import Bundle, open_bundle
+from neurograsp.edge_runtime.cli.run import OpenHand, describe, session
+from neurograsp.edge_runtime.contract.errors import ConfigError, MissingExtra
+from neurograsp.edge_runtime.histogram import Histogram
+from neurograsp.edge_runtime.loop import SECTIONS, RunSummary
+from neurograsp.edge_runtime.pipeline import Pipeline
+from neurograsp.firmware_bridge.codes import HandState
+from neurograsp.firmware_bridge.host_firmware import TraceRow
+from neurograsp.train.bundle_scores import BundleScores, score_bundle
+from neurograsp.train.datasets import Recording, open_recordings
+from neurograsp.train.evaluate import Replay
+from neurograsp.train.filter_design import design
+from neurograsp.train.fit import macro_auc
+from neurograsp.train.report import write_report
+from neurograsp.train.report.plots import roc_curve
+from neurograsp.train.report.response import decibel, designed_response, grid, integer_response
+from neurograsp.train.report.session import read_session
+from neurograsp.train.report.timeline import build_timeline
+
+Scored = tuple[Bundle, list[Recording], BundleScores]
+
+EVIL = '<script>alert("x")</script>$\\frac{'
+WALL_OFFSET_S = 0.5
+BOOT_MS = 2**32 - 5000
+"""The hand's clock wraps during the session."""
+
+
+@pytest.fixture(scope="module")
+def scored(toy: Toy) -> Scored:
+    bundle = open_bundle(toy.bundle)
+    recordings = open_recordings(toy.data, None, ["3"])
+    return bundle, recordings, score_bundle(bundle, recordings)
+
+
+@pytest.fixture(scope="module")
+def session_file(scored: Scored, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What `neurograsp run --out` writes, of a run in which time is the stream's."""
+    bundle, (recording,), _ = scored
+    manifest = bundle.manifest
+    pipeline = Pipeline(manifest.signal, manifest.decision, bundle.classifier().real_logits)
+    decisions = pipeline.push(recording.counts, recording.frame_index)
+    histogram = Histogram()
+    histogram.add(0.00321)
+    wall_s = [decision.time_s + WALL_OFFSET_S for decision in decisions]
+    summary = RunSummary(
+        stopped_by="the recording ended",
+        ticks=777,
+        sections=dict.fromkeys((*SECTIONS, "late"), histogram),
+        decisions=deque(decisions),
+        decided_at=deque(wall_s),
+    )
+    trace = [
+        TraceRow(
+            (BOOT_MS + 20 * frame) % 2**32,
+            HandState.IDLE if frame < 10 else HandState.ARMED,
+            None,
+            (0, 0, 0) if frame < 10 else (1500, 1500 + frame, 1500 + frame),
+        )
+        for frame in range(1200)
+    ]
+    loop = SimpleNamespace(summary=summary)
+    hand = OpenHand("simulated", None, trace)
+    arguments = Namespace(bundle=bundle.path, source=f"playback:{recording.source}")
+    tree = {**describe(arguments, bundle.sha256, loop, hand, pipeline), **session(loop, hand)}
+    path = tmp_path_factory.mktemp("session") / "session.json"
+    path.write_text(json.dumps(tree))
+    return path
+
+
+def pictures(page: str) -> list[bytes]:
+    return [base64.b64decode(data) for data in re.findall(r'src="data:image/png;base64,([^"]+)"', page)]
+
+
+def without_pictures(page: str) -> str:
+    return re.sub(r"base64,[^\"]+", "", page)
+
+
+def check_drawn(data: bytes) -> tuple[int, int]:
+    with Image.open(io.BytesIO(data)) as image:
+        assert image.format == "PNG"
+        pixels = np.asarray(image.convert("L"))
+    assert 0.005 < (pixels < 200).mean() < 0.7
+    return pixels.shape[1], pixels.shape[0]
+
+
+def perfect(one: Replay) -> Replay:
+    """The same replay if the network had always been right."""
+    stream = one.stream
+    at = stream.time_s[:, None]
+    fist = ((stream.event_start_s <= at) & (at <= stream.event_stop_s)).any(axis=1)
+    return replace(
+        one, stream=replace(stream, probabilities=np.where(fist, 0.99, 0.01)[:, None] * [-1, 1] + [1, 0])
+    )
+
+
+def test_report_with_session(scored: Scored, session_file: Path, tmp_path: Path) -> None:
+    bundle, recordings, scores = scored
+    scores = replace(scores, replays={**scores.replays, "int8": [perfect(scores.replays["int8"][0])]})
+    path = write_report(bundle, recordings, scores, session_file, tmp_path / "out")
+    assert path == tmp_path / "out" / "report.html"
+    assert sorted(entry.name for entry in path.parent.iterdir()) == ["demo.png", "report.html"]
+    page = path.read_text()
+    text = without_pictures(page)
+    assert "Not a medical device" in text
+    assert 'name="viewport"' in text
+    assert path.stat().st_size < 3_000_000
+    for word in ("http", "<script", "<link", "@import", "url(", "<iframe"):
+        assert word not in text
+    for model in ("float", "int8", "linear"):
+        assert f"<td>{scores.figures[model]['auc_macro']:.3f}</td>" in text
+        assert f"<td>{scores.figures[model]['balanced_accuracy']:.3f}</td>" in text
+    assert bundle.sha256 in text
+    assert bundle.manifest.provenance.data_sha256 in text
+    assert "in 777 ticks" in text
+    assert "3.21" in text
+    assert "Not unseen" not in text
+    drawn = pictures(page)
+    assert len(drawn) == 8  # the picture, two confusions, ROC, agreement, sweep, latency, filter
+    for data in drawn:
+        check_drawn(data)
+    demo = (path.parent / "demo.png").read_bytes()
+    assert demo == drawn[0]
+    assert check_drawn(demo) == (1600, 1000)
+    assert len(demo) <= 300_000
+
+
+def test_report_without_session_and_with_two_subjects(scored: Scored, toy: Toy, tmp_path: Path) -> None:
+    bundle, _, _ = scored
+    one = open_recordings(toy.data, None, ["1"])[0]
+    recordings = [one, replace(one, subject="second person")]
+    scores = score_bundle(bundle, recordings)
+    text = without_pictures(write_report(bundle, recordings, scores, None, tmp_path).read_text())
+    assert "By subject" in text
+    assert "<td>second person</td>" in text
+    assert "Not unseen: 1/1 took part" in text
+    assert "deadline" not in text
+    check_drawn((tmp_path / "demo.png").read_bytes())
+
+
+def test_report_without_rest_says_why(scored: Scored, tmp_path: Path) -> None:
+    bundle, recordings, scores = scored
+    replays = {
+        model: [replace(one, stream=replace(one.stream, rest_s=0.0)) for one in ones]
+        for model, ones in scores.replays.items()
+        if model == "int8"
+    }
+    figures = {"int8": {**scores.figures["int8"], "event_tpr": None}}
+    stripped = replace(scores, figures=figures, replays=replays)
+    text = without_pictures(write_report(bundle, recordings, stripped, None, tmp_path).read_text())
+    assert "these recordings hold no rest" in text
+    assert "no float and no linear model" in text
+    assert "As a controller" not in text
+
+
+def test_names_are_escaped(scored: Scored, session_file: Path, tmp_path: Path) -> None:
+    bundle, recordings, scores = scored
+    manifest = bundle.manifest
+    actions = replace(manifest.signal.actions, names=("rest", EVIL))
+    config = {**manifest.provenance.config}
+    config["actions"] = {
+        **config["actions"],
+        "names": ["rest", EVIL],
+        "labels": {"rest": ["T0"], EVIL: ["T1"]},
+    }
+    evil = replace(
+        bundle,
+        manifest=replace(
+            manifest,
+            name=f"{EVIL}\ud800",
+            signal=replace(manifest.signal, actions=actions),
+            decision=replace(manifest.decision, calibrated_on=EVIL),
+            provenance=replace(manifest.provenance, config=config, train=(EVIL,), versions={EVIL: EVIL}),
+        ),
+    )
+    tree = json.loads(session_file.read_text())
+    tree["ended"] = tree["hand"]["name"] = EVIL
+    tree["timing"]["sections"][EVIL] = tree["timing"]["sections"]["tick"]
+    tree["stream"][EVIL] = EVIL
+    tree["hand"]["commands"] = {EVIL: EVIL}
+    hostile = tmp_path / "session.json"
+    hostile.write_text(json.dumps(tree))
+    text = without_pictures(write_report(evil, recordings, scores, hostile, tmp_path / "out").read_text())
+    assert "<script" not in text
+    assert text.count("&lt;script&gt;alert(&quot;x&quot;)") >= 8
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"log": None},
+        {"log": [{"time_s": 1.0}]},
+        {
+            "trace": [
+                {"ms": 1, "state": "ARMED", "joints_us": [1]},
+                {"ms": 2, "state": "ARMED", "joints_us": []},
+            ]
+        },
+        {"timing": {"ticks": 1, "deadline_misses": 0, "sections": {"tick": {}}}},
+        {"hand": 3},
+        {"bundle": {"sha256": "0" * 64}},
+    ],
+)
+def test_bad_session_is_one_clear_error(
+    change: dict[str, Any], scored: Scored, session_file: Path, tmp_path: Path
+) -> None:
+    bundle, recordings, scores = scored
+    path = tmp_path / "session.json"
+    path.write_text(json.dumps({**json.loads(session_file.read_text()), **change}))
+    with pytest.raises(ConfigError, match=r"session\.json: (not a session|a session of another bundle)"):
+        write_report(bundle, recordings, scores, path, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_session_that_cannot_be_read(scored: Scored, session_file: Path, tmp_path: Path) -> None:
+    bundle, _, _ = scored
+    with pytest.raises(ConfigError, match="cannot be read"):
+        read_session(tmp_path / "none.json", bundle.sha256, 2)
+    cut = tmp_path / "cut.json"
+    cut.write_text(session_file.read_text()[:-100])
+    with pytest.raises(ConfigError, match="not JSON"):
+        read_session(cut, bundle.sha256, 2)
+
+
+def test_session_of_another_recording_is_not_drawn(
+    scored: Scored, session_file: Path, tmp_path: Path
+) -> None:
+    bundle, recordings, scores = scored
+    tree = json.loads(session_file.read_text())
+    tree["source"] = "synthetic"
+    path = tmp_path / "session.json"
+    path.write_text(json.dumps(tree))
+    text = write_report(bundle, recordings, scores, path, tmp_path / "out").read_text()
+    assert "did not play any of these recordings" in text
+    assert "in 777 ticks" in text
+
+
+def test_clocks_are_aligned(scored: Scored, session_file: Path) -> None:
+    bundle, recordings, scores = scored
+    run = read_session(session_file, bundle.sha256, 2)
+    timeline = build_timeline(bundle, recordings, scores, run)
+    assert timeline.live
+    assert timeline.joints_s is not None
+    armed = int(np.flatnonzero(np.isfinite(timeline.joints_us[:, 0]))[0])
+    assert timeline.joints_s[armed] == pytest.approx(run.wall_s[0])
+    assert np.diff(timeline.joints_s) == pytest.approx(0.02)
+    starts = [start for start, _, action in timeline.truth if action == 1]
+    assert starts[0] == pytest.approx(2.0 + WALL_OFFSET_S, abs=0.02)
+    replayed = build_timeline(bundle, recordings, scores, None)
+    assert not replayed.live
+    assert replayed.truth[1][0] == pytest.approx(2.0)
+    assert [mark.right for mark in timeline.marks] == [mark.right for mark in replayed.marks][
+        : len(timeline.marks)
+    ]
+
+
+@pytest.mark.parametrize("name", CHAINS)
+def test_integers_respond_as_designed(name: str, scored: Scored) -> None:
+    spec = replace(scored[0].manifest.signal, stages=design(CHAINS[name], RATE_HZ), rate_hz=RATE_HZ)
+    hz = grid(spec)
+    designed = designed_response(CHAINS[name], RATE_HZ, hz)
+    passed = decibel(designed) > -3
+    assert passed.any()
+    assert np.abs(decibel(integer_response(spec, hz)) - decibel(designed))[passed].max() < 0.02
+
+
+def test_roc_curve() -> None:
+    rng = np.random.default_rng(0)
+    positive, score = rng.random(200) < 0.3, rng.integers(0, 20, 200).astype(float)
+    score[positive] += 3
+    curve = roc_curve(positive, score)
+    assert curve is not None
+    y = np.stack([positive], axis=1).astype(np.float32)
+    assert np.trapezoid(curve[1], curve[0]) == pytest.approx(macro_auc(y, score[:, None]))
+    assert roc_curve(np.ones(3, bool), np.zeros(3)) is None
+
+
+def test_matplotlib_missing(scored: Scored, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bundle, recordings, scores = scored
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    with pytest.raises(MissingExtra, match=r"matplotlib is not installed.*\[train\]"):
+        write_report(bundle, recordings, scores, None, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
