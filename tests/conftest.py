@@ -1,29 +1,13 @@
 """One small real bundle for the whole session, made by the real training and conversion."""
 
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from toys import CONFIG, write_recordings
+from toys import CONFIG, Toy, write_recordings
 
 # The C core on a test's own clock (core_bench.py) is for the control loop's tests too.
 sys.path.append(str(Path(__file__).parent / "firmware"))
-
-
-@dataclass(frozen=True)
-class Toy:
-    """Attributes:
-    config: configuration file, beside the folder `data` with sessions 1 to 3.
-    data: recordings; sessions 1 and 2 were trained and validated on.
-    run: run folder.
-    bundle: bundle folder.
-    """
-
-    config: Path
-    data: Path
-    run: Path
-    bundle: Path
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,7 @@
 """Small real things for tests: signals, recordings and a training configuration, all seeded."""
 
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -90,6 +90,21 @@ refractory_s = 0.5
 [convert]
 method = "ptq"
 """
+
+
+@dataclass(frozen=True)
+class Toy:
+    """Attributes:
+    config: configuration file, beside the folder `data` with sessions 1 to 3.
+    data: recordings; sessions 1 and 2 were trained and validated on.
+    run: run folder.
+    bundle: bundle folder.
+    """
+
+    config: Path
+    data: Path
+    run: Path
+    bundle: Path
 
 
 def toy_signal(

@@ -128,10 +128,10 @@ def noisy(seed: int, minutes: float, n_events: int) -> ScoredStream:
     return made
 
 
-@pytest.mark.parametrize("target", [0.5, 2.0, 10.0])
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("target", [0.5, 10.0])
+@pytest.mark.parametrize("seed", range(2))
 def test_the_target_is_respected(seed: int, target: float) -> None:
-    streams = [noisy(seed, 10, 20)]
+    streams = [noisy(seed, 6, 15)]
     template = DecisionSpec((0.5,) * 3, (0.5,) * 3, dwell=2)
     spec = calibrate(streams, ACTIONS, template, target, "these")
     scores = score_streams(streams, spec, ACTIONS)
@@ -144,11 +144,11 @@ def test_the_target_is_respected(seed: int, target: float) -> None:
 
 
 def test_a_looser_target_finds_no_fewer_events() -> None:
-    streams = [noisy(0, 10, 20)]
+    streams = [noisy(0, 6, 15)]
     template = DecisionSpec((0.5,) * 3, (0.5,) * 3)
     hits = [
         score_streams(streams, calibrate(streams, ACTIONS, template, target, ""), ACTIONS).hits
-        for target in (0.2, 1.0, 5.0, 30.0)
+        for target in (0.5, 2.0, 30.0)
     ]
     assert hits == sorted(hits)
     assert hits[0] < hits[-1]

@@ -11,8 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from commands import CLI, assert_refused, neurograsp, own_lines
-from conftest import Toy
-from toys import CHANNELS, RATE_HZ, REPOSITORY
+from toys import CHANNELS, RATE_HZ, REPOSITORY, Toy
 
 
 def altered(source: Path, target: Path, **arrays: object) -> Path:

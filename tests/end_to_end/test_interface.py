@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 from commands import neurograsp
-from conftest import Toy
-from toys import REPOSITORY
+from toys import REPOSITORY, Toy
 
 MEASURES = (
     "auc_macro",
@@ -18,22 +17,25 @@ MEASURES = (
 )
 EXAMPLES = REPOSITORY / "examples"
 JOBS = {
-    "gal_windows": ("way-eeg-gal-windows", "[1, 2]", "2", ["1/2"]),
-    "eegmmidb": ("physionet-eegmmidb-s001", "[3, 4]", "4", ["1/4"]),
-    "myo": ("myo-readings", "[1]", "1", ["12345/1"]),
+    "gal_windows": ("way-eeg-gal-windows", "[1, 2]", "2", ["1/2"], "2"),
+    "eegmmidb": ("physionet-eegmmidb-s001", "[3, 4]", "4", ["1/4"], "80"),
+    "myo": ("myo-readings", "[1]", "1", ["12345/1"], "50"),
 }
+"""Folder, sessions to train on, the session to score, the validation recordings, a hop that is quick."""
+
+SMALL_NETWORK = "network.options={filters = 4, mixed_filters = 8}"
 
 
 @pytest.mark.parametrize(
     "job", [pytest.param(job, marks=[pytest.mark.slow] if job != "gal_windows" else []) for job in JOBS]
 )
 def test_every_example_goes_the_whole_way(job: str, tmp_path: Path) -> None:
-    data, sessions, last, validation = JOBS[job]
+    data, sessions, last, validation, hop = JOBS[job]
     run, bundle = tmp_path / "run", tmp_path / "bundle"
     config = EXAMPLES / "configs" / f"{job}.toml"
     trained = neurograsp(
         *("train", config, "--out", run, "--set", "fit.epochs=1", "--set", f"data.sessions={sessions}"),
-        *("--set", "labels.train_hop=10"),
+        *("--set", "labels.train_hop=10", "--set", f"signal.hop={hop}", "--set", SMALL_NETWORK),
         timeout=200,
     )
     assert trained.returncode == 0, trained.stderr

@@ -12,9 +12,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import Toy
 from PIL import Image
-from toys import CHAINS, RATE_HZ
+from toys import CHAINS, RATE_HZ, Toy
 
 from neurograsp.edge_runtime.bundle import Bundle, open_bundle
 from neurograsp.edge_runtime.cli.run import OpenHand, describe, session

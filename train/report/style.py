@@ -20,6 +20,7 @@ DPI = 160
 LONGEST_NAME = 24
 
 _SETTINGS: dict[Any, Any] = {
+    "axes.axisbelow": True,
     "axes.grid": True,
     "axes.labelsize": 11,
     "axes.spines.right": False,
