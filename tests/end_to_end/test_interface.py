@@ -29,24 +29,29 @@ SMALL_NETWORK = "network.options={filters = 4, mixed_filters = 8}"
 @pytest.mark.parametrize(
     "job", [pytest.param(job, marks=[pytest.mark.slow] if job != "gal_windows" else []) for job in JOBS]
 )
-def test_every_example_goes_the_whole_way(job: str, tmp_path: Path) -> None:
+def test_every_example_goes_the_whole_way(
+    job: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In this process, because loading TensorFlow anew for each step would take most of the time."""
     data, sessions, last, validation, hop = JOBS[job]
     run, bundle = tmp_path / "run", tmp_path / "bundle"
-    config = EXAMPLES / "configs" / f"{job}.toml"
-    trained = neurograsp(
-        *("train", config, "--out", run, "--set", "fit.epochs=1", "--set", f"data.sessions={sessions}"),
-        *("--set", "labels.train_hop=10", "--set", f"signal.hop={hop}", "--set", SMALL_NETWORK),
-        timeout=200,
-    )
-    assert trained.returncode == 0, trained.stderr
-    assert json.loads((run / "run.json").read_text())["validation"] == validation
-    converted = neurograsp("convert", run, "--out", bundle, "--method", "ptq", timeout=200)
-    assert converted.returncode == 0, converted.stderr
-    inspected = json.loads(neurograsp("inspect", bundle, "--json").stdout)
-    assert inspected["manifest"]["network"]["method"] == "ptq"
 
-    evaluated = neurograsp("evaluate", bundle, EXAMPLES / "data" / data, "--sessions", last, "--json")
-    scores = json.loads(evaluated.stdout)
+    def command(*arguments: str | Path) -> str:
+        assert main([str(argument) for argument in arguments]) == 0
+        return capsys.readouterr().out
+
+    command(
+        *("train", EXAMPLES / "configs" / f"{job}.toml", "--out", run, "--set", "fit.epochs=1"),
+        *("--set", f"data.sessions={sessions}", "--set", "labels.train_hop=10"),
+        *("--set", f"signal.hop={hop}", "--set", SMALL_NETWORK),
+    )
+    facts = json.loads((run / "run.json").read_text())
+    assert facts["validation"] == validation
+    assert facts["config"]["fit"]["epochs"] == 1
+    command("convert", run, "--out", bundle, "--method", "ptq")
+    assert json.loads(command("inspect", bundle, "--json"))["manifest"]["network"]["method"] == "ptq"
+
+    scores = json.loads(command("evaluate", bundle, EXAMPLES / "data" / data, "--sessions", last, "--json"))
     for name in MEASURES:
         assert set(scores[name]) == {"float", "int8", "linear"}
     assert all(0 <= value <= 1 for value in scores["auc_macro"].values())
