@@ -112,8 +112,8 @@ def test_a_gap_starts_the_decision_layer_anew() -> None:
     assert [round(time_s, 1) for time_s, _ in activations(held, SPEC, ACTIONS)] == [1.0, 1.5]
 
 
-def noisy(seed: int, minutes: float, n_events: int) -> ScoredStream:
-    """Scores of a mediocre decoder: events rise to about 0.8, rest reaches as high now and then."""
+def noisy(seed: int, minutes: float, n_events: int, skill: float = 8.0) -> ScoredStream:
+    """Scores of a mediocre decoder: the better its skill, the higher they rise in events."""
     rng = np.random.default_rng(seed)
     length_s = minutes * 60
     starts = np.linspace(5, length_s - 10, n_events)
@@ -121,7 +121,7 @@ def noisy(seed: int, minutes: float, n_events: int) -> ScoredStream:
     level: npt.NDArray[Any] = rng.beta(2, 8, len(made.time_s))
     for start in starts:
         inside = (made.time_s >= start) & (made.time_s < start + 2)
-        level[inside] = rng.beta(8, 3, int(inside.sum()))
+        level[inside] = rng.beta(skill, 3, int(inside.sum()))
     made.probabilities[:, LEFT] = level
     made.probabilities[:, 0] = 1 - level
     made.probabilities[:, 2] = 0

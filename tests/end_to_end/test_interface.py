@@ -7,6 +7,8 @@ import pytest
 from commands import neurograsp
 from toys import REPOSITORY, Toy
 
+from neurograsp.edge_runtime.cli import main
+
 MEASURES = (
     "auc_macro",
     "balanced_accuracy",
