@@ -44,7 +44,7 @@ def test_every_example_goes_the_whole_way(
 
     command(
         *("train", EXAMPLES / "configs" / f"{job}.toml", "--out", run, "--set", "fit.epochs=1"),
-        *("--set", f"data.sessions={sessions}", "--set", "labels.train_hop=10"),
+        *("--set", f"data.sessions={sessions}", "--set", f"labels.train_hop={hop}"),
         *("--set", f"signal.hop={hop}", "--set", SMALL_NETWORK),
     )
     facts = json.loads((run / "run.json").read_text())
