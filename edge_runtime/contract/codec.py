@@ -19,6 +19,9 @@ from neurograsp.edge_runtime.contract.errors import ConfigError
 T = TypeVar("T")
 
 MAX_ITEMS = 100_000
+MAX_DEPTH = 32
+MAX_KEY = 100
+MAX_WHOLE = 2**63 - 1
 
 
 def nearest(word: str, known: typing.Iterable[str]) -> str:
@@ -44,12 +47,12 @@ def decode(cls: type[T], value: object, where: str) -> T:
         ConfigError: unknown or missing key, wrong type, or a value that the dataclass refuses.
     """
     if not isinstance(value, Mapping):
-        raise ConfigError(f"{where}: expected a table, got {_show(value)}")
+        raise ConfigError(f"{where}: expected a table, got {show(value)}")
     hints = get_type_hints(cls)
     fields = {field.name: field for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
     for key in value:
         if key not in fields:
-            raise ConfigError(f"{where}: unknown key {key!r}{nearest(str(key), fields)}")
+            raise ConfigError(f"{where}: unknown key {show(key)}{nearest(str(key)[:MAX_KEY], fields)}")
     arguments: dict[str, Any] = {}
     for name, field in fields.items():
         if name in value:
@@ -59,7 +62,7 @@ def decode(cls: type[T], value: object, where: str) -> T:
     try:
         return cls(**arguments)
     except ValueError as error:
-        raise ConfigError(f"{where}: {error}") from error
+        raise ConfigError(f"{where}: {str(error)[:300]}") from error
 
 
 def encode(value: Any) -> Any:
@@ -73,8 +76,12 @@ def encode(value: Any) -> Any:
     return value
 
 
-def _show(value: object) -> str:
-    text = repr(value)
+def show(value: object) -> str:
+    """A value for a message: escaped, and cut where it is long."""
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # whole numbers of thousands of digits, lists in lists in lists
+        text = "a value too large to show"
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
@@ -86,19 +93,42 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
         if value in get_args(hint):
             return value
         known = [str(item) for item in get_args(hint)]
-        raise ConfigError(f"{where}: {_show(value)} is not possible{nearest(str(value), known)}")
+        raise ConfigError(f"{where}: {show(value)} is not possible{nearest(str(value)[:MAX_KEY], known)}")
     if origin is tuple:
         return _convert_tuple(get_args(hint), value, where)
     if origin is dict:
         if not isinstance(value, Mapping) or len(value) > MAX_ITEMS:
-            raise ConfigError(f"{where}: expected a table, got {_show(value)}")
+            raise ConfigError(f"{where}: expected a table, got {show(value)}")
         item = get_args(hint)[1]
-        return {str(key): _convert(item, entry, f"{where}.{key}") for key, entry in value.items()}
+        return {
+            _convert_key(key, where): _convert(item, entry, f"{where}.{key}") for key, entry in value.items()
+        }
     if dataclasses.is_dataclass(hint):
         return decode(typing.cast(type, hint), value, where)
     if hint is Any:
-        return value
+        return _convert_any(value, where, MAX_DEPTH)
     return _convert_plain(hint, value, where)
+
+
+def _convert_any(value: Any, where: str, depth: int) -> Any:
+    if isinstance(value, Mapping | list | tuple):
+        if depth == 0:
+            raise ConfigError(f"{where}: nested deeper than {MAX_DEPTH} levels")
+        if isinstance(value, Mapping):
+            return {
+                _convert_key(key, where): _convert_any(item, where, depth - 1) for key, item in value.items()
+            }
+        return [_convert_any(item, where, depth - 1) for item in value]
+    if value is None:
+        return None
+    plain = type(value) if type(value) in (bool, int, float) else str
+    return _convert_plain(plain, value, where)
+
+
+def _convert_key(key: object, where: str) -> str:
+    if not isinstance(key, str) or len(key) > MAX_KEY or not key.isprintable():
+        raise ConfigError(f"{where}: {show(key)} cannot be a key")
+    return key
 
 
 def _convert_union(options: tuple[Any, ...], value: Any, where: str) -> Any:
@@ -110,8 +140,9 @@ def _convert_union(options: tuple[Any, ...], value: Any, where: str) -> Any:
             return decode(typing.cast(type, classes[0]), value, where)
         by_tag = {get_args(get_type_hints(option)["type"])[0]: option for option in classes}
         tag = value.get("type")
-        if tag not in by_tag:
-            raise ConfigError(f"{where}.type: {_show(tag)} is not possible{nearest(str(tag), by_tag)}")
+        if not isinstance(tag, str) or tag not in by_tag:
+            known = nearest(str(tag)[:MAX_KEY], by_tag)
+            raise ConfigError(f"{where}.type: {show(tag)} is not possible{known}")
         return decode(typing.cast(type, by_tag[tag]), value, where)
     plain = [option for option in options if option is not type(None)]
     for option in plain[:-1]:
@@ -124,7 +155,7 @@ def _convert_union(options: tuple[Any, ...], value: Any, where: str) -> Any:
 
 def _convert_tuple(items: tuple[Any, ...], value: Any, where: str) -> tuple[Any, ...]:
     if not isinstance(value, list | tuple):
-        raise ConfigError(f"{where}: expected a list, got {_show(value)}")
+        raise ConfigError(f"{where}: expected a list, got {show(value)}")
     if len(value) > MAX_ITEMS:
         raise ConfigError(f"{where}: {len(value)} items are more than the {MAX_ITEMS} allowed")
     if len(items) == 2 and items[1] is Ellipsis:
@@ -139,5 +170,9 @@ def _convert_plain(hint: Any, value: Any, where: str) -> Any:
     if hint is float and type(value) is int and abs(value) <= sys.float_info.max:
         value = float(value)
     if type(value) is not hint or (hint is float and not math.isfinite(value)):
-        raise ConfigError(f"{where}: expected {names.get(hint, hint)}, got {_show(value)}")
+        raise ConfigError(f"{where}: expected {names.get(hint, hint)}, got {show(value)}")
+    if hint is int and abs(value) > MAX_WHOLE:
+        raise ConfigError(f"{where}: {show(value)} does not fit into 64 bits")
+    if hint is str and not value.isprintable():
+        raise ConfigError(f"{where}: {show(value)} holds characters that cannot be printed")
     return value

@@ -34,7 +34,7 @@ def parse_config(
     """
     try:
         tree = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigError(f"{name}: not valid TOML: {error}") from error
     for variable, value in sorted((environment or {}).items()):
         if variable.startswith(ENVIRONMENT_PREFIX) and "__" in variable:
@@ -51,7 +51,7 @@ def parse_config(
 def _parse_value(text: str) -> Any:
     try:
         return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         return text
 
 

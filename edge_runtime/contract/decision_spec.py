@@ -10,9 +10,10 @@ class DecisionSpec:
     Attributes:
         on: probability at which an action starts, one for each action.
         off: probability under which it ends, one for each action, at most `on`.
-        smooth: decisions use the mean probability of the last so many scores.
+        smooth: decisions use the mean probability of the last so many scores; after the start or a
+            gap they wait until there are as many.
         dwell: consecutive scores above `on` that an action needs to start.
-        refractory_s: time after a start in which no other action starts.
+        refractory_s: time after a start in which no action starts, the same one included.
         after: for some actions, the actions that may come before them; "" is the beginning.
             An action that is not named here may follow any.
         calibrated_on: the data behind the thresholds, in words.

@@ -5,12 +5,14 @@ import re
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from neurograsp.edge_runtime.contract.codec import decode, encode
+from neurograsp.edge_runtime.contract.codec import decode, encode, show
 from neurograsp.edge_runtime.contract.decision_spec import DecisionSpec
 from neurograsp.edge_runtime.contract.errors import BundleError, ConfigError
 from neurograsp.edge_runtime.contract.signal_spec import SignalSpec
 
 SCHEMA = "neurograsp.bundle/1"
+MAX_GOLDEN_WINDOWS = 256
+MAX_XNNPACK_STEPS = 16
 
 
 @dataclass(frozen=True)
@@ -45,13 +47,19 @@ class GoldenFacts:
     """How exactly `golden.npz` must be reproduced.
 
     Attributes:
-        windows: how many windows it holds.
+        windows: how many windows are cut from its counts.
         xnnpack_steps: largest difference of a logit, in int8 steps, that other kernels than the
             reference kernels may show.
     """
 
     windows: int
     xnnpack_steps: int
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.windows <= MAX_GOLDEN_WINDOWS:
+            raise ValueError(f"windows: 1 to {MAX_GOLDEN_WINDOWS}, not {self.windows}")
+        if not 0 <= self.xnnpack_steps <= MAX_XNNPACK_STEPS:
+            raise ValueError(f"xnnpack_steps: 0 to {MAX_XNNPACK_STEPS}, not {self.xnnpack_steps}")
 
 
 @dataclass(frozen=True)
@@ -100,11 +108,15 @@ class Manifest:
 
     def __post_init__(self) -> None:
         n_actions = len(self.signal.actions.names)
-        if any(len(spec.on) != n_actions for spec in (self.decision, *self.reference_decisions.values())):
-            raise ValueError(f"decision: {n_actions} actions need as many thresholds")
-        unknown = set(self.decision.after or ()) - set(self.signal.actions.names)
-        if unknown:
-            raise ValueError(f"decision.after: {sorted(unknown)} are not actions")
+        moving = set(self.signal.actions.names) - {self.signal.actions.rest}
+        for spec in (self.decision, *self.reference_decisions.values()):
+            if len(spec.on) != n_actions:
+                raise ValueError(f"decision: {n_actions} actions need as many thresholds")
+            after = spec.after or {}
+            before = {name for names in after.values() for name in names}
+            unknown = (set(after) | before - {""}) - moving
+            if unknown:
+                raise ValueError(f"decision.after: {show(sorted(unknown))} are not actions that can start")
         wanted = (1, self.signal.window, len(self.signal.channels), 1)
         if self.network.input_shape != wanted:
             raise ValueError(
@@ -127,7 +139,7 @@ def parse_manifest(raw: bytes, where: str) -> Manifest:
         raise BundleError(f"{where}: manifest.json is not valid JSON: {error}") from error
     schema = tree.get("schema") if isinstance(tree, dict) else None
     if schema != SCHEMA:
-        raise BundleError(f"{where}: schema {schema!r} is not {SCHEMA!r}; convert the run again")
+        raise BundleError(f"{where}: schema {show(schema)} is not {SCHEMA!r}; convert the run again")
     try:
         return decode(Manifest, tree, f"{where}: manifest")
     except ConfigError as error:

@@ -16,6 +16,13 @@ INPUT_SCALE = 1 / 16
 
 MAX_CHANNELS = 1024
 MAX_WINDOW = 16_384
+MAX_SECTIONS = 32
+MAX_TAPS = 4096
+MAX_DECIMATION = 1024
+MAX_HOP_S = 10.0
+
+REST_COMMANDS = ("HOLD", "REST", "OPEN")
+"""What may be sent when an action ends: nothing that grips, lifts or turns."""
 
 
 @dataclass(frozen=True)
@@ -36,8 +43,8 @@ class SosStage:
     coefficients: tuple[tuple[int, int, int, int, int], ...]
 
     def __post_init__(self) -> None:
-        if not 1 <= len(self.coefficients) <= 32:
-            raise ValueError(f"{self.kind}: 1 to 32 sections, not {len(self.coefficients)}")
+        if not 1 <= len(self.coefficients) <= MAX_SECTIONS:
+            raise ValueError(f"{self.kind}: 1 to {MAX_SECTIONS} sections, not {len(self.coefficients)}")
         for row in self.coefficients:
             if any(not -(2**31) <= value < 2**31 for value in row):
                 raise ValueError(f"{self.kind}: a coefficient does not fit into Q30 int32")
@@ -122,8 +129,8 @@ class ActionSet:
         names: the actions.
         commands: the hand's action for each, by its name in `HandAction`.
         output: "sigmoid" when several may be true and none need be; "softmax" when one is.
-        rest: the name of the class that means no action; None where the data has no rest. Then too
-            nothing is active while every probability is below its threshold.
+        rest: the name of the class that means no action, with one of REST_COMMANDS; None where the
+            data has no rest. Then too nothing is active while every probability is below its threshold.
     """
 
     names: tuple[str, ...]
@@ -134,16 +141,24 @@ class ActionSet:
     def __post_init__(self) -> None:
         if not 1 <= len(self.names) <= 64:
             raise ValueError(f"actions: 1 to 64 names, not {len(self.names)}")
-        if len(set(self.names)) != len(self.names):
-            raise ValueError("actions: two have the same name")
+        if "" in self.names or len(set(self.names)) != len(self.names):
+            raise ValueError("actions: two have the same name, or one has none")
         if len(self.commands) != len(self.names):
             raise ValueError(f"actions: {len(self.names)} names need as many commands")
         for command in self.commands:
             if command not in HandAction.__members__:
                 known = ", ".join(HandAction.__members__)
-                raise ValueError(f"actions: unknown command {command!r}; known are {known}")
-        if self.rest is not None and self.rest not in self.names:
-            raise ValueError(f"actions: rest {self.rest!r} is not among the names")
+                raise ValueError(f"actions: unknown command {command!r:.60}; known are {known}")
+        if self.rest is None:
+            return
+        if self.rest not in self.names:
+            raise ValueError(f"actions: rest {self.rest!r:.60} is not among the names")
+        command = self.commands[self.names.index(self.rest)]
+        if command not in REST_COMMANDS:
+            raise ValueError(
+                f"actions: the command of rest must be {', '.join(REST_COMMANDS[:-1])} or "
+                f"{REST_COMMANDS[-1]}, not {command}"
+            )
 
     @property
     def rest_index(self) -> int | None:
@@ -189,12 +204,22 @@ class SignalSpec:
             raise ValueError(f"adc_bits: 8 to 28, not {self.adc_bits}")
         if len(self.stages) > 32:
             raise ValueError(f"stages: at most 32, not {len(self.stages)}")
+        sections = sum(len(stage.coefficients) for stage in self.stages if isinstance(stage, SosStage))
+        taps = sum(len(stage.taps) for stage in self.stages if isinstance(stage, FirStage))
+        if sections > MAX_SECTIONS or taps > MAX_TAPS:
+            raise ValueError(
+                f"stages: {sections} sections and {taps} taps in all, at most {MAX_SECTIONS} and {MAX_TAPS}"
+            )
+        if self.decimation > MAX_DECIMATION:
+            raise ValueError(f"stages: one frame in {self.decimation} is kept, at most {MAX_DECIMATION}")
         if len(self.scale.offset) != len(self.channels):
             raise ValueError(f"scale: {len(self.channels)} channels need as many values")
         if not 1 <= self.window <= MAX_WINDOW:
             raise ValueError(f"window: 1 to {MAX_WINDOW} frames, not {self.window}")
         if not 1 <= self.hop <= self.window:
             raise ValueError(f"hop: 1 to the window's {self.window} frames, not {self.hop}")
+        if self.hop_s > MAX_HOP_S:
+            raise ValueError(f"hop: {self.hop_s:g} s between decisions, at most {MAX_HOP_S:g} s")
 
     @property
     def input_shift(self) -> int:

@@ -99,6 +99,53 @@ def test_messages_stay_short() -> None:
     assert len(refusal(count="9" * 10_000)) < 200
 
 
+def nested(depth: int) -> Any:
+    value: Any = 1
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ({"shapes": [{"type": [], "side": 1}]}, "file.toml.shapes[0].type: [] is not possible"),
+        ({"shapes": [{"type": {}, "side": 1}]}, "file.toml.shapes[0].type: {} is not possible"),
+        ({"limit": []}, "file.toml.limit: [] is not possible"),
+        ({"count": 2**63}, "file.toml.count: 9223372036854775808 does not fit into 64 bits"),
+        ({"count": 10**5000}, "file.toml.count: a value too large to show does not fit into 64 bits"),
+        ({"pair": [1, "\ud800"]}, r"file.toml.pair[1]: '\ud800' holds characters that cannot be printed"),
+        ({"pair": [1, "\x1b[2J"]}, r"file.toml.pair[1]: '\x1b[2J' holds characters that cannot be printed"),
+        ({"inner": {"names": ["a\nb"]}}, r"file.toml.inner.names[0]: 'a\nb' holds characters"),
+        ({"table": {"a\n": []}}, r"file.toml.table: 'a\n' cannot be a key"),
+        ({"table": {"a" * 101: []}}, "cannot be a key"),
+        ({"free": nested(33)}, "file.toml.free: nested deeper than 32 levels"),
+        ({"free": nested(900)}, "file.toml.free: nested deeper than 32 levels"),
+        ({"free": {"a": [{"b": math.inf}]}}, "file.toml.free: expected a number, got inf"),
+        ({"free": {"a": {"\u202e": 1}}}, r"file.toml.free: '\u202e' cannot be a key"),
+        ({"free": [10**400]}, "does not fit into 64 bits"),
+        ({"free": ["\r"]}, r"file.toml.free: '\r' holds characters"),
+        ({"free": [object]}, "file.toml.free: expected a text, got"),
+    ],
+    ids=lambda value: value[:40] if isinstance(value, str) else None,
+)
+def test_hostile_values_are_one_printable_line(change: dict[str, Any], text: str) -> None:
+    message = refusal(**change)
+    assert text in message
+    assert message.isprintable()
+
+
+@pytest.mark.parametrize("free", [nested(32), {"a": [1, 2.5, None, True, "b"]}, None, "text"])
+def test_free_values_are_kept(free: Any) -> None:
+    assert decode(Outer, {**SMALLEST, "free": free}, "x").free == free
+
+
+@pytest.mark.parametrize("word", ["x" * 1_000_000, "count" * 100_000])
+def test_long_keys_and_values_are_cut(word: str) -> None:
+    for change in ({word: 1}, {"limit": word}, {"shapes": [{"type": word}]}, {"table": {word: []}}):
+        assert len(refusal(**change)) < 300
+
+
 def test_too_many_items_are_refused() -> None:
     assert f"the {MAX_ITEMS} allowed" in refusal(inner={"names": ["a"] * (MAX_ITEMS + 1)})
 
@@ -121,19 +168,21 @@ def test_unions_take_each_member() -> None:
     assert decode(Outer, {**SMALLEST, "maybe": None}, "x").maybe is None
 
 
+WHOLE = st.integers(-(2**63) + 1, 2**63 - 1)
+TEXT = st.text().filter(str.isprintable)
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
 OUTERS = st.builds(
     Outer,
-    count=st.integers(),
-    inner=st.builds(Inner, st.floats(0, 1e300), st.lists(st.text()).map(tuple)),
+    count=WHOLE,
+    inner=st.builds(Inner, st.floats(0, 1e300), st.lists(TEXT).map(tuple)),
     on=st.booleans(),
     limit=st.one_of(NUMBERS, st.just("never")),
     maybe=st.none() | NUMBERS,
-    pair=st.tuples(st.integers(), st.text()),
+    pair=st.tuples(WHOLE, TEXT),
     shapes=st.lists(
-        st.builds(Circle, st.just("circle"), NUMBERS) | st.builds(Square, st.just("square"), st.integers())
+        st.builds(Circle, st.just("circle"), NUMBERS) | st.builds(Square, st.just("square"), WHOLE)
     ).map(tuple),
-    table=st.none() | st.dictionaries(st.text(), st.lists(NUMBERS).map(tuple)),
+    table=st.none() | st.dictionaries(TEXT, st.lists(NUMBERS).map(tuple)),
 )
 
 

@@ -78,6 +78,15 @@ def test_bad_toml_names_the_file() -> None:
         parse_config(TrainConfig, "a = = 1", "bad.toml")
 
 
+@pytest.mark.parametrize("value", ["[" * 3000, "9" * 5000, "0x" + "f" * 5000])
+def test_absurd_toml_is_one_line(value: str) -> None:
+    for text, overrides in ((f"x = {value}", []), (CONFIG, [f"fit.epochs={value}"])):
+        with pytest.raises(ConfigError) as caught:
+            parse_config(TrainConfig, text, "bad.toml", overrides=overrides)
+        assert str(caught.value).startswith("bad.toml")
+        assert len(str(caught.value)) < 300
+
+
 @pytest.mark.parametrize(
     "path", sorted((REPOSITORY / "examples/configs").glob("*.toml")), ids=lambda p: p.stem
 )

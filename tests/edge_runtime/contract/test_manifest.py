@@ -69,7 +69,15 @@ def test_round_trip_gives_the_same_bytes() -> None:
         (changed("signal.rate_hz", 1e999), "NaN|Infinity|manifest.signal.rate_hz"),
         (changed("decision.on", [0.9]), "one value an action"),
         (changed("reference_decisions.float", encode(DecisionSpec((0.9,), (0.6,)))), "as many thresholds"),
-        (changed("decision.after", {"wave": ["rest"]}), r"\['wave'\] are not actions"),
+        (changed("decision.after", {"wave": ["fist"]}), r"\['wave'\] are not actions"),
+        (changed("decision.after", {"fist": ["wave"]}), r"\['wave'\] are not actions that can start"),
+        (changed("decision.after", {"fist": ["rest"]}), r"\['rest'\] are not actions that can start"),
+        (changed("decision.after", {"": ["fist"]}), r"\[''\] are not actions that can start"),
+        (changed("golden.xnnpack_steps", 10**9), "xnnpack_steps: 0 to 16"),
+        (changed("golden.xnnpack_steps", -1), "xnnpack_steps: 0 to 16"),
+        (changed("golden.windows", 257), "windows: 1 to 256"),
+        (changed("golden.windows", 0), "windows: 1 to 256"),
+        (changed("schema", "x" * 10**6), "schema 'x+\\.\\.\\. is not"),
         (changed("network.input_shape", [1, 11, 2, 1]), "network.input_shape"),
         (changed("files", {"model.tflite": "0" * 63}), "files.model.tflite: not a SHA-256"),
         (changed("files", {"model.tflite": "A" * 64}), "not a SHA-256"),
@@ -79,6 +87,12 @@ def test_what_is_refused(raw: bytes, text: str) -> None:
     with pytest.raises(BundleError, match=text) as caught:
         parse_manifest(raw, "here")
     assert str(caught.value).startswith("here: ")
+    assert len(str(caught.value)) < 400
+
+
+def test_the_beginning_may_come_before_an_action() -> None:
+    after = {"fist": ["", "fist"]}
+    assert parse_manifest(changed("decision.after", after), "here").decision.after == {"fist": ("", "fist")}
 
 
 def test_a_number_too_large_for_a_float_is_refused() -> None:

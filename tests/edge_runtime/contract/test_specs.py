@@ -117,6 +117,10 @@ def test_scale_that_is_refused(change: dict[str, Any]) -> None:
         ({"adc_bits": 7}, "adc_bits"),
         ({"adc_bits": 29}, "adc_bits"),
         ({"stages": (sos(ONE, 0, 0, 0, 0),) * 33}, "stages"),
+        ({"stages": (SosStage("sos", "lowpass", (1.0,), 2, ((ONE, 0, 0, 0, 0),) * 17),) * 2}, "34 sections"),
+        ({"stages": (FirStage("fir", "decimate", None, (1,) * 1024, 1),) * 5}, "5120 taps in all"),
+        ({"stages": (FirStage("fir", "decimate", None, (1,), 256),) * 32}, "one frame in .* is kept"),
+        ({"stages": (FirStage("fir", "decimate", None, (1,), 32),) * 2, "rate_hz": 500.0}, "10.24 s between"),
         ({"scale": Scale((0,), (1,), (1,))}, "scale"),
         ({"window": 0}, "window"),
         ({"window": 16_385}, "window"),
@@ -138,11 +142,18 @@ def test_signals_that_are_refused(change: dict[str, Any], text: str) -> None:
         ((("a", "b"), ("REST", "WAVE"), "sigmoid", None), "unknown command 'WAVE'; known are .*FIST"),
         ((("a", "b"), ("REST", "STOP"), "sigmoid", None), "unknown command 'STOP'"),
         ((("a", "b"), ("REST", "FIST"), "sigmoid", "c"), "not among the names"),
+        ((("a", ""), ("REST", "FIST"), "sigmoid", None), "has none"),
+        ((("rest", "fist"), ("LIFT", "FIST"), "softmax", "rest"), "HOLD, REST or OPEN, not LIFT"),
     ],
 )
 def test_actions_that_are_refused(arguments: tuple[Any, ...], text: str) -> None:
     with pytest.raises(ValueError, match=text):
         ActionSet(*arguments)
+
+
+@pytest.mark.parametrize("command", ["HOLD", "REST", "OPEN"])
+def test_rest_may_let_go(command: str) -> None:
+    assert ActionSet(("rest", "fist"), (command, "FIST"), "softmax", "rest").rest_index == 0
 
 
 @pytest.mark.parametrize("arguments", [(-1,), (1001,), (0, -0.5)])
