@@ -238,7 +238,8 @@ def _scored(stream: ValidationStream, logits: npt.NDArray[np.float64], run: Run)
         event_start_s=stream.event_start_s,
         event_stop_s=stream.event_stop_s,
         event_action=stream.event_action,
-        rest_s=stream.rest_s,
+        rest_start_s=stream.rest_start_s,
+        rest_stop_s=stream.rest_stop_s,
     )
 
 
@@ -248,7 +249,7 @@ def _decision_figures(streams: list[ScoredStream], decision: DecisionSpec, run: 
         "n_events": scores.n_events,
         "event_tpr": scores.event_tpr,
         "false_activations_per_min": scores.false_activations_per_min,
-        "detection_latency_ms_p50": scores.latency_ms_p50,
+        "detection_latency_ms_p50": scores.latency_ms(0.5),
     }
 
 

@@ -25,7 +25,8 @@ class ValidationStream:
     event_start_s: npt.NDArray[np.float64]
     event_stop_s: npt.NDArray[np.float64]
     event_action: npt.NDArray[np.int64]
-    rest_s: float
+    rest_start_s: npt.NDArray[np.float64]
+    rest_stop_s: npt.NDArray[np.float64]
     picked: npt.NDArray[np.int64]
     truth: npt.NDArray[np.int64]
 
@@ -93,8 +94,7 @@ def read_run(path: Path) -> Run:
 def _stream(arrays: dict[str, npt.NDArray[Any]], number: int) -> ValidationStream:
     prefix = f"{number}."
     fields = {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
-    fields["rest_s"] = float(fields["rest_s"])  # type: ignore[assignment]
-    return ValidationStream(**fields)  # type: ignore[arg-type]
+    return ValidationStream(**fields)
 
 
 def _arrays(path: Path) -> dict[str, npt.NDArray[Any]]:

@@ -35,7 +35,8 @@ class ScoredStream:
         probabilities: (n_scores, n_actions).
         event_start_s, event_stop_s: (n_events,) stream time.
         event_action: (n_events,) index of the action; never rest.
-        rest_s: seconds labelled as rest; 0 where the recording has none.
+        rest_start_s, rest_stop_s: (n_rests,) stream time of the stretches labelled as rest; empty where
+            the recording has none.
     """
 
     time_s: npt.NDArray[np.float64]
@@ -44,7 +45,13 @@ class ScoredStream:
     event_start_s: npt.NDArray[np.float64]
     event_stop_s: npt.NDArray[np.float64]
     event_action: npt.NDArray[np.int64]
-    rest_s: float
+    rest_start_s: npt.NDArray[np.float64]
+    rest_stop_s: npt.NDArray[np.float64]
+
+    @property
+    def rest_s(self) -> float:
+        """Seconds labelled as rest."""
+        return float((self.rest_stop_s - self.rest_start_s).sum())
 
 
 @dataclass(frozen=True)
@@ -53,8 +60,10 @@ class ControllerScores:
     n_events: events there were.
     hits: events in which the right action started.
     wrong: activations of another action during an event.
-    false_activations: activations outside of every event.
-    rest_min: minutes of rest.
+    false_activations: activations during labelled rest.
+    stray: activations at times that are neither an event nor labelled rest.
+    rest_min: minutes of labelled rest.
+    held_s: seconds of labelled rest during which an action was active.
     latencies_s: from an event's start to its detection.
     """
 
@@ -62,7 +71,9 @@ class ControllerScores:
     hits: int
     wrong: int
     false_activations: int
+    stray: int
     rest_min: float
+    held_s: float
     latencies_s: tuple[float, ...]
 
     @property
@@ -74,23 +85,50 @@ class ControllerScores:
         return self.false_activations / self.rest_min if self.rest_min else None
 
     @property
-    def latency_ms_p50(self) -> float | None:
+    def held_in_rest(self) -> float | None:
+        """Share of the labelled rest during which an action was active."""
+        return self.held_s / (60 * self.rest_min) if self.rest_min else None
+
+    def latency_ms(self, share: float) -> float | None:
+        """Quantile of the latencies."""
         if not self.latencies_s or not self.rest_min:
             return None
-        return 1000 * float(np.median(self.latencies_s))
+        return 1000 * float(np.quantile(self.latencies_s, share))
+
+
+@dataclass(frozen=True, eq=False)
+class Played:
+    """What the decision layer makes of the scores of a stream.
+
+    Attributes:
+        action: (n_scores,) int64, index of the active action after each score, -1 for none.
+        started: (n_scores,) bool.
+    """
+
+    action: npt.NDArray[np.int64]
+    started: npt.NDArray[np.bool_]
+
+
+def play(stream: ScoredStream, spec: DecisionSpec, actions: ActionSet) -> Played:
+    """Run the decision layer over a stream."""
+    machine = DecisionMachine(spec, actions)
+    action = np.full(len(stream.time_s), -1, np.int64)
+    started = np.zeros(len(stream.time_s), bool)
+    for i, (time_s, restart, scores) in enumerate(zip(stream.time_s, stream.restart, stream.probabilities)):
+        if restart:
+            machine.reset()
+        verdict = machine.step(float(time_s), scores)
+        started[i] = verdict.started
+        if verdict.action is not None:
+            action[i] = verdict.action
+    return Played(action, started)
 
 
 def activations(stream: ScoredStream, spec: DecisionSpec, actions: ActionSet) -> list[tuple[float, int]]:
     """Stream time and action of every activation that the decision layer makes of the scores."""
-    machine = DecisionMachine(spec, actions)
-    started = []
-    for time_s, restart, scores in zip(stream.time_s, stream.restart, stream.probabilities):
-        if restart:
-            machine.reset()
-        verdict = machine.step(float(time_s), scores)
-        if verdict.started and verdict.action is not None:
-            started.append((float(time_s), verdict.action))
-    return started
+    played = play(stream, spec, actions)
+    rows = np.flatnonzero(played.started)
+    return [(float(stream.time_s[row]), int(played.action[row])) for row in rows]
 
 
 def score_streams(
@@ -98,29 +136,50 @@ def score_streams(
 ) -> ControllerScores:
     """Compare what the decision layer does with what happened.
 
-    An event is hit when its action starts between its start and TOLERANCE_S after its end. An
-    activation in no event (tolerance included) is false.
+    An event is hit when its action starts between its start and TOLERANCE_S after its end; a second
+    start of it counts for nothing. Another action that starts in an event is wrong. Whatever else
+    starts is false in labelled rest, and stray elsewhere.
     """
-    n_events = hits = wrong = false = 0
-    rest_s = 0.0
+    n_events = hits = wrong = false = stray = 0
+    rest_s = held_s = 0.0
     latencies: list[float] = []
     for stream in streams:
+        played = play(stream, spec, actions)
+        in_rest = _inside(stream.time_s, stream.rest_start_s, stream.rest_stop_s)
         rest_s += stream.rest_s
+        if in_rest.any():
+            held_s += stream.rest_s * float((played.action[in_rest] >= 0).mean())
         n_events += len(stream.event_start_s)
         hit = np.zeros(len(stream.event_start_s), bool)
-        for time_s, action in activations(stream, spec, actions):
-            during = (stream.event_start_s <= time_s) & (time_s <= stream.event_stop_s + TOLERANCE_S)
-            right = during & (stream.event_action == action)
+        for row in np.flatnonzero(played.started):
+            time_s = float(stream.time_s[row])
+            own = stream.event_action == played.action[row]
+            begun = stream.event_start_s <= time_s
+            right = own & begun & (time_s <= stream.event_stop_s + TOLERANCE_S)
             fresh = np.flatnonzero(right & ~hit)
             if len(fresh):
                 hit[fresh[0]] = True
                 latencies.append(time_s - float(stream.event_start_s[fresh[0]]))
-            elif during.any() and not right.any():
+            elif right.any():
+                continue
+            elif (begun & (time_s < stream.event_stop_s)).any():
                 wrong += 1
-            elif not during.any():
+            elif in_rest[row]:
                 false += 1
+            else:
+                stray += 1
         hits += int(hit.sum())
-    return ControllerScores(n_events, hits, wrong, false, rest_s / 60, tuple(latencies))
+    return ControllerScores(n_events, hits, wrong, false, stray, rest_s / 60, held_s, tuple(latencies))
+
+
+def _inside(
+    time_s: npt.NDArray[np.float64], start_s: npt.NDArray[np.float64], stop_s: npt.NDArray[np.float64]
+) -> npt.NDArray[np.bool_]:
+    """Which times lie in a stretch [start, stop)."""
+    begun = np.searchsorted(np.sort(start_s), time_s, side="right")
+    over = np.searchsorted(np.sort(stop_s), time_s, side="right")
+    inside: npt.NDArray[np.bool_] = begun > over
+    return inside
 
 
 def calibrate(
@@ -134,7 +193,7 @@ def calibrate(
 
     With rest in the streams: the one that finds most events while the rate of false activations lies,
     with CONFIDENCE, at or under the wanted one; where the rest is too short to show that of any, the
-    one with fewest false activations. Without rest: the one with most hits less wrong and false
+    one with fewest false activations. Without rest: the one with most hits less wrong and stray
     activations.
 
     Args:
@@ -150,7 +209,9 @@ def calibrate(
     probabilities = np.concatenate([stream.probabilities for stream in streams])
     moving = [i for i in range(len(actions.names)) if i != actions.rest_index]
     best_of_each = probabilities[:, moving].max(axis=1)
-    grid = np.unique(np.round(np.quantile(best_of_each, np.linspace(0.02, 1, GRID)), 4))
+    # Events may be rare: the candidates lie densest among the highest scores.
+    tail = np.geomspace(1 / len(best_of_each), 0.98, GRID)
+    grid = np.unique(np.quantile(best_of_each, [*(1 - tail), 1.0]))
     has_rest = any(stream.rest_s for stream in streams)
     best: tuple[tuple[bool, float, float], DecisionSpec] | None = None
     for threshold in np.clip(grid, 1e-4, 1.0):
@@ -161,7 +222,7 @@ def calibrate(
             sure = rate <= target_fa_per_min
             merit = (sure, scores.hits if sure else -rate, -rate if sure else scores.hits)
         else:
-            merit = (True, scores.hits - scores.wrong - scores.false_activations, threshold)
+            merit = (True, scores.hits - scores.wrong - scores.stray, threshold)
         if best is None or merit >= best[0]:
             best = (merit, spec)
     if best is None:

@@ -26,6 +26,8 @@ MEASURES = (
     "event_tpr",
     "false_activations_per_min",
     "detection_latency_ms_p50",
+    "detection_latency_ms_p90",
+    "held_in_rest",
     "n_scored",
 )
 """The figures of `evaluate`; see docs/scores.md. None where one does not apply."""
@@ -151,6 +153,7 @@ def _stream(
         rest = np.zeros(len(codes), bool)
     labels = recording.labels
     event = (codes != NO_ACTION) & ~rest
+    rest_start, rest_stop = _within_pieces(recording, rest)
     start, stop = recording.frame_index[labels.start], recording.frame_index[labels.stop - 1] + 1
     return ScoredStream(
         time_s=frames / spec.rate_hz,
@@ -159,8 +162,19 @@ def _stream(
         event_start_s=start[event] / spec.rate_hz,
         event_stop_s=stop[event] / spec.rate_hz,
         event_action=codes[event],
-        rest_s=float((labels.stop - labels.start)[rest].sum() / spec.rate_hz),
+        rest_start_s=rest_start / spec.rate_hz,
+        rest_stop_s=rest_stop / spec.rate_hz,
     )
+
+
+def _within_pieces(
+    recording: Recording, chosen: npt.NDArray[np.bool_]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Frame counters [start, stop) of labelled stretches, without the gaps in them."""
+    start = np.maximum(recording.labels.start[chosen][:, None], recording.pieces[:, 0])
+    stop = np.minimum(recording.labels.stop[chosen][:, None], recording.pieces[:, 1])
+    there = stop > start
+    return recording.frame_index[start[there]], recording.frame_index[stop[there] - 1] + 1
 
 
 def measure(
@@ -189,7 +203,9 @@ def measure(
         "n_events": controller.n_events,
         "event_tpr": controller.event_tpr,
         "false_activations_per_min": controller.false_activations_per_min,
-        "detection_latency_ms_p50": controller.latency_ms_p50,
+        "detection_latency_ms_p50": controller.latency_ms(0.5),
+        "detection_latency_ms_p90": controller.latency_ms(0.9),
+        "held_in_rest": controller.held_in_rest,
         "n_scored": len(truth),
     }
     return {name: None if value is None or value != value else value for name, value in figures.items()}

@@ -165,7 +165,8 @@ def _streams(
             f"{number}.event_start_s": stream.event_start_s,
             f"{number}.event_stop_s": stream.event_stop_s,
             f"{number}.event_action": stream.event_action,
-            f"{number}.rest_s": np.array(stream.rest_s),
+            f"{number}.rest_start_s": stream.rest_start_s,
+            f"{number}.rest_stop_s": stream.rest_stop_s,
             f"{number}.picked": scored.picked,
             f"{number}.truth": scored.truth,
         }

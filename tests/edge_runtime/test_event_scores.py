@@ -28,15 +28,21 @@ def stream(
     bursts: list[tuple[float, float, int]],
     events: list[tuple[float, float, int]],
     length_s: float,
-    rest_s: float | None = None,
+    rest: list[tuple[float, float]] | None = None,
     p: float = 0.9,
 ) -> ScoredStream:
-    """Scores every 0.1 s, `p` for the action during a burst (start, stop, action) and 0.1 elsewhere."""
+    """Scores every 0.1 s, `p` for the action during a burst (start, stop, action) and 0.1 elsewhere.
+
+    Whatever is no event is labelled as rest, unless `rest` says otherwise.
+    """
     time_s = np.arange(round(length_s / HOP_S)) * HOP_S
     probabilities = np.full((len(time_s), 3), 0.1)
     for start, stop, action in bursts:
         probabilities[(time_s >= start - 1e-9) & (time_s < stop - 1e-9), action] = p
     start_s, stop_s, action = (np.array(column) for column in zip(*events)) if events else (np.zeros(0),) * 3
+    if rest is None:
+        rest = list(zip([0.0, *stop_s], [*start_s, length_s]))
+    rest_start_s, rest_stop_s = np.array(rest, float).reshape(-1, 2).T
     return ScoredStream(
         time_s=time_s,
         restart=np.zeros(len(time_s), bool),
@@ -44,7 +50,8 @@ def stream(
         event_start_s=start_s.astype(float),
         event_stop_s=stop_s.astype(float),
         event_action=action.astype(np.int64),
-        rest_s=length_s - float((stop_s - start_s).sum()) if rest_s is None else rest_s,
+        rest_start_s=rest_start_s,
+        rest_stop_s=rest_stop_s,
     )
 
 
@@ -66,13 +73,31 @@ def test_known_figures() -> None:
     assert scores.event_tpr == pytest.approx(0.75)
     assert scores.false_activations_per_min == pytest.approx(2.0)
     assert scores.latencies_s == pytest.approx((0.5, 0.9, 2.3))
-    assert scores.latency_ms_p50 == pytest.approx(900)
+    assert scores.latency_ms(0.5) == pytest.approx(900)
 
 
 def test_too_late_and_too_early_are_false() -> None:
     bursts = [(12.1 + TOLERANCE_S, 13.0, LEFT), (29.8, 30.5, LEFT)]
     scores = score_streams([stream(bursts, EVENTS, 60.0)], SPEC, ACTIONS)
     assert (scores.hits, scores.false_activations) == (0, 2)
+
+
+def test_another_action_right_after_an_event_is_false() -> None:
+    scores = score_streams([stream([(12.2, 12.5, RIGHT)], EVENTS[:1], 60.0)], SPEC, ACTIONS)
+    assert (scores.hits, scores.wrong, scores.false_activations) == (0, 0, 1)
+
+
+def test_time_without_a_label_is_in_no_figure() -> None:
+    scores = score_streams([stream([(5.0, 5.5, LEFT)], EVENTS[:1], 60.0, [(40.0, 46.0)])], SPEC, ACTIONS)
+    assert (scores.false_activations, scores.stray) == (0, 1)
+    assert scores.false_activations_per_min == 0
+    assert scores.rest_min == pytest.approx(0.1)
+
+
+def test_an_action_held_through_rest_is_told() -> None:
+    scores = score_streams([stream([(10.5, 30.0, LEFT)], EVENTS[:1], 62.0)], SPEC, ACTIONS)
+    assert (scores.hits, scores.false_activations) == (1, 0)
+    assert scores.held_in_rest == pytest.approx(18 / 60, abs=0.01)
 
 
 def test_a_second_activation_in_an_event_counts_for_nothing() -> None:
@@ -91,17 +116,17 @@ def test_streams_add_up() -> None:
 
 
 def test_without_rest_nothing_is_made_up() -> None:
-    scores = score_streams([stream([(10.5, 11.0, LEFT)], EVENTS, 60.0, rest_s=0.0)], SPEC, ACTIONS)
+    scores = score_streams([stream([(10.5, 11.0, LEFT)], EVENTS, 60.0, rest=[])], SPEC, ACTIONS)
     assert scores.hits == 1
     assert scores.n_events == 4
     assert scores.event_tpr is None
     assert scores.false_activations_per_min is None
-    assert scores.latency_ms_p50 is None
+    assert scores.latency_ms(0.5) is None
 
 
 def test_without_events_there_is_no_rate_of_finding() -> None:
     scores = score_streams([stream([], [], 60.0)], SPEC, ACTIONS)
-    assert (scores.event_tpr, scores.latency_ms_p50) == (None, None)
+    assert (scores.event_tpr, scores.latency_ms(0.5)) == (None, None)
     assert scores.false_activations_per_min == 0.0
 
 
@@ -160,9 +185,21 @@ def test_a_clean_decoder_is_let_through() -> None:
     assert (scores.hits, scores.false_activations) == (2, 0)
 
 
+def test_rare_events_are_found() -> None:
+    """Two seconds in five minutes: the threshold lies among the highest hundredth of the scores."""
+    made = stream([], [(t, t + 2, LEFT) for t in np.arange(10.0, 3000, 300)], 3000)
+    rng = np.random.default_rng(0)
+    made.probabilities[:, LEFT] = rng.uniform(0, 0.5, len(made.time_s))
+    for start in made.event_start_s:
+        inside = (made.time_s >= start) & (made.time_s < start + 2)
+        made.probabilities[inside, LEFT] = rng.uniform(0.7, 1.0, int(inside.sum()))
+    scores = score_streams([made], calibrate([made], ACTIONS, SPEC, 2.0, ""), ACTIONS)
+    assert (scores.hits, scores.false_activations) == (10, 0)
+
+
 def test_where_the_target_cannot_be_met_few_false_ones_come_first() -> None:
     """Ten seconds of rest show nothing of two a minute: then the quietest threshold is taken."""
-    streams = [stream([(1.0, 1.5, LEFT), (12.5, 13.0, LEFT)], [(12.0, 14.0, LEFT)], 14.0, rest_s=10.0)]
+    streams = [stream([(1.0, 1.5, LEFT), (12.5, 13.0, LEFT)], [(12.0, 14.0, LEFT)], 14.0, rest=[(0.0, 10.0)])]
     streams[0].probabilities[10:15, LEFT] = 0.8
     spec = calibrate(streams, ACTIONS, SPEC, 0.01, "")
     scores = score_streams(streams, spec, ACTIONS)
@@ -170,7 +207,7 @@ def test_where_the_target_cannot_be_met_few_false_ones_come_first() -> None:
 
 
 def test_without_rest_hits_less_mistakes_decide() -> None:
-    made = stream([(10.5, 11.0, LEFT)], EVENTS[:1], 30.0, rest_s=0.0)
+    made = stream([(10.5, 11.0, LEFT)], EVENTS[:1], 30.0, rest=[])
     made.probabilities[:, 0] = 0.0
     made.probabilities[50:55, LEFT] = 0.5
     spec = calibrate([made], ACTIONS, SPEC, 2.0, "")

@@ -157,7 +157,10 @@ def test_report_without_session_and_with_two_subjects(scored: Scored, toy: Toy, 
 def test_report_without_rest_says_why(scored: Scored, tmp_path: Path) -> None:
     bundle, recordings, scores = scored
     replays = {
-        model: [replace(one, stream=replace(one.stream, rest_s=0.0)) for one in ones]
+        model: [
+            replace(one, stream=replace(one.stream, rest_start_s=np.zeros(0), rest_stop_s=np.zeros(0)))
+            for one in ones
+        ]
         for model, ones in scores.replays.items()
         if model == "int8"
     }
