@@ -1,5 +1,5 @@
 /* Python binding of kernel.c. Arrays come as C-contiguous buffers; their sizes are checked here,
- * their meaning in stages.py. */
+ * their meaning in chain.py. */
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
@@ -17,9 +17,9 @@ static int take(PyObject *object, int writable, Py_ssize_t item, Py_ssize_t n_it
         return -1;
     }
     buffer->held = 1;
-    if (buffer->view.len != item * n_items) {
-        PyErr_Format(PyExc_ValueError, "%s has %zd bytes, expected %zd", name, buffer->view.len,
-                     item * n_items);
+    if (buffer->view.len % item != 0 || buffer->view.len / item != n_items) {
+        PyErr_Format(PyExc_ValueError, "%s has %zd bytes, expected %zd items of %zd", name, buffer->view.len,
+                     n_items, item);
         return -1;
     }
     return 0;

@@ -12,7 +12,7 @@ FIR          samples int32, Q15 taps, int64 accumulator  sum of |taps| (below 4)
 scale        int64 product, rounded shift, int8          clips at -128 and 127
 ============ =========================================== =====================================
 
-Every clipped sample is counted. Error against the float64 reference: `docs/filter.md`.
+Every clipped sample is counted, and every count at the rails that adc_bits declares. Error against the float64 reference: `docs/filter.md`.
 """
 
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ class Clipped:
     """Samples that met a limit since the start.
 
     Attributes:
-        input: counts beyond the declared adc_bits, or beyond the headroom.
+        input: counts at the rails that the declared adc_bits give, or beyond.
         filter: inside the stages.
         output: at the int8 input of the network.
     """
@@ -58,6 +58,7 @@ class FilterChain:
         self._kernel = kernel or kernels.default
         self._n_channels = len(spec.channels)
         self._shift = spec.input_shift
+        self._rail = 2 ** (spec.adc_bits - 1)
         self._stages = [
             _Sos(stage, self._n_channels) if isinstance(stage, SosStage) else _Fir(stage, self._n_channels)
             for stage in spec.stages
@@ -86,7 +87,8 @@ class FilterChain:
             raise ValueError(f"counts {counts.shape}: expected (n_frames, {self._n_channels})")
         frames = np.empty((n_frames, self._n_channels), np.int32)
         counts = np.ascontiguousarray(counts, np.int32)
-        self.clipped.input += self._kernel.load(counts, counts.size, self._shift, frames)
+        self.clipped.input += int(np.count_nonzero((counts >= self._rail - 1) | (counts <= -self._rail)))
+        self._kernel.load(counts, counts.size, self._shift, frames)
         if n_frames and not self._primed:
             level = frames[0].astype(np.int64)
             for stage in self._stages:

@@ -5,6 +5,7 @@ Same names, same arguments and the same bits as the compiled module `_kernel`; s
 
 import numpy as np
 import numpy.typing as npt
+from numpy.lib.stride_tricks import sliding_window_view
 
 Int32 = npt.NDArray[np.int32]
 
@@ -53,10 +54,9 @@ def fir(
     ring = history.reshape(n_taps, n_channels)
     oldest_first = np.roll(ring, -(newest + 1), axis=0)
     line = np.concatenate([oldest_first, frames.reshape(n_frames, n_channels)]).astype(np.int64)
-    kept = np.arange(factor - 1 - phase, n_frames, factor)
-    windows = line[kept[:, None] + 1 + np.arange(n_taps)]
-    acc = np.einsum("k,nkc->nc", taps[::-1].astype(np.int64), windows) + (1 << 14)
-    clipped = _clip_into(acc >> 15, out.reshape(len(kept), n_channels))
+    windows = sliding_window_view(line, n_taps, axis=0)[factor - phase :: factor]
+    acc = np.einsum("k,nck->nc", taps[::-1].astype(np.int64), windows) + (1 << 14)
+    clipped = _clip_into(acc >> 15, out.reshape(len(windows), n_channels))
     newest = (newest + n_frames) % n_taps
     ring[:] = np.roll(line[-n_taps:], newest + 1, axis=0)
     cursor[:] = (newest, (phase + n_frames) % factor)

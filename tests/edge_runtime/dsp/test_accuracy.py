@@ -1,6 +1,7 @@
 """How near the integer filter is to the real one, and that nothing in it can overflow."""
 
 import runpy
+import tracemalloc
 from collections.abc import Sequence
 from types import ModuleType
 
@@ -51,11 +52,22 @@ def test_without_priming_a_constant_would_ring() -> None:
 def test_full_scale_fits_with_one_bit_to_spare(bits: int) -> None:
     chain = FilterChain(toy_signal(adc_bits=bits))
     top = 2 ** (bits - 1)
-    out = chain.filter(np.array([[top - 1, -top], [2 * top - 1, -2 * top]], np.int32))
+    rails = np.array([[top - 1, -top], [2 * top - 1, -2 * top], [2 * top, -2 * top - 1]], np.int32)
+    assert chain.filter(rails).tolist() == [
+        [(top - 1) * 2**29 // top, -(2**29)],
+        [(2 * top - 1) * 2**29 // top, -(2**30)],
+        [2**30 - 1, -(2**30)],
+    ]
+
+
+@pytest.mark.parametrize("bits", [8, 16, 24, 28])
+def test_a_railed_amplifier_is_counted(bits: int) -> None:
+    chain = FilterChain(toy_signal(adc_bits=bits))
+    top = 2 ** (bits - 1)
+    chain.filter(np.array([[top - 2, 1 - top]], np.int32))
     assert chain.clipped.input == 0
-    assert out.tolist() == [[(top - 1) * 2**29 // top, -(2**29)], [(2 * top - 1) * 2**29 // top, -(2**30)]]
-    chain.filter(np.array([[2 * top, -2 * top - 1]], np.int32))
-    assert chain.clipped.input == 2
+    chain.filter(np.array([[top - 1, 0], [0, -top], [2**31 - 1, -(2**31)]], np.int32))
+    assert chain.clipped.input == 4
 
 
 def exact_section(
@@ -164,6 +176,22 @@ def test_scaling_is_exact(module: ModuleType, sample: int, offset: int, multipli
     assert clipped == (not -128 <= exact <= 127)
 
 
+def test_the_twin_needs_no_copy_of_every_window() -> None:
+    """5000 frames of 32 channels are 1.3 MB in int64; 128 windows of them would be 164 MB."""
+    n_frames, n_channels, n_taps = 5000, 32, 128
+    frames = np.ones((n_frames, n_channels), np.int32)
+    history, out = np.zeros((n_taps, n_channels), np.int32), np.empty_like(frames)
+    taps = np.full(n_taps, 256, np.int32)
+    tracemalloc.start()
+    try:
+        twin.fir(frames, n_frames, n_channels, taps, n_taps, 1, history, np.zeros(2, np.uint32), out)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert out[-1].tolist() == [1] * n_channels
+    assert peak < 20e6
+
+
 @pytest.mark.skipif(kernel.compiled is None, reason="the kernel is not compiled here")
 def test_the_binding_checks_its_buffers() -> None:
     compiled = kernel.compiled
@@ -173,7 +201,14 @@ def test_the_binding_checks_its_buffers() -> None:
         np.zeros((1, 5), np.int32),
         np.zeros((1, 6, 2), np.int32),
     )
-    with pytest.raises(ValueError, match="frames has 24 bytes, expected 32"):
+    empty = np.empty(0, np.int32)
+    with pytest.raises(ValueError, match="counts has 0 bytes"):
+        compiled.load(empty, 2**62, 14, empty)  # 4 * 2^62 wraps to 0
+    with pytest.raises(ValueError, match="counts has 3 bytes"):
+        compiled.load(b"abc", 0, 14, empty)
+    with pytest.raises(ValueError, match="shift"):
+        compiled.load(empty, 0, 31, empty)
+    with pytest.raises(ValueError, match="frames has 24 bytes, expected 8 items of 4"):
         compiled.sos(frames, 4, 2, coefs, 1, state)
     with pytest.raises(ValueError, match="state has"):
         compiled.sos(frames, 3, 2, coefs, 1, state[:, :5])
