@@ -1,5 +1,6 @@
 """Folders and files that appear whole or not at all."""
 
+import errno
 import os
 import shutil
 import tempfile
@@ -22,25 +23,42 @@ def whole_folder(out: Path, marker: str) -> Iterator[Path]:
         ConfigError: `out` holds something else, or its parent cannot be written.
     """
     refuse_foreign_folder(out, marker)
-    try:
+    with _named(out):
         out.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
-    except OSError as error:
-        raise ConfigError(f"{out}: cannot be written: {error.strerror}") from error
     try:
         yield temporary
-        temporary.chmod(0o755)
-        if out.exists():
-            old = Path(tempfile.mkdtemp(prefix=f".{out.name}-old-", dir=out.parent))
-            out.rename(old / out.name)
-            temporary.rename(out)
-            shutil.rmtree(old)
-        else:
-            temporary.rename(out)
+        with _named(out):
+            temporary.chmod(0o755)
+            _put_in_place(temporary, out)
     except OSError as error:
-        raise ConfigError(f"{out}: cannot be written: {error.strerror or error}") from error
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise ConfigError(f"{out}: cannot be written: {error.strerror}") from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _put_in_place(new: Path, out: Path) -> None:
+    if not out.exists():
+        new.rename(out)
+        return
+    aside = Path(tempfile.mkdtemp(prefix=f".{out.name}-old-", dir=out.parent))
+    try:
+        out.rename(aside / out.name)
+        new.rename(out)
+    finally:
+        if not out.exists():
+            (aside / out.name).rename(out)
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be written: {error.strerror or error}") from error
 
 
 def refuse_foreign_folder(out: Path, marker: str) -> None:
@@ -57,7 +75,7 @@ def write_whole(path: Path, data: bytes) -> None:
     Raises:
         ConfigError: it cannot be written.
     """
-    try:
+    with _named(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
         try:
@@ -65,8 +83,17 @@ def write_whole(path: Path, data: bytes) -> None:
                 file.write(data)
             Path(name).chmod(0o644)
             Path(name).rename(path)
-        except OSError:
+        finally:
             Path(name).unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be written: {error.strerror or error}") from error
+
+
+def check_writable(path: Path) -> None:
+    """Find out before the work whether `path` can be written after it.
+
+    Raises:
+        ConfigError: its folder cannot be made or written.
+    """
+    with _named(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass

@@ -12,7 +12,8 @@ FIR          samples int32, Q15 taps, int64 accumulator  sum of |taps| (below 4)
 scale        int64 product, rounded shift, int8          clips at -128 and 127
 ============ =========================================== =====================================
 
-Every clipped sample is counted, and every count at the rails that adc_bits declares. Error against the float64 reference: `docs/filter.md`.
+Every clipped sample is counted, and every count at the rails that adc_bits declares. Error against
+the float64 reference: `docs/filter.md`.
 """
 
 from dataclasses import dataclass

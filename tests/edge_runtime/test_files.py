@@ -1,12 +1,13 @@
 """Folders and files appear whole or not at all."""
 
+import errno
 import os
 from pathlib import Path
 
 import pytest
 
 from neurograsp.edge_runtime.contract.errors import ConfigError
-from neurograsp.edge_runtime.files import whole_folder, write_whole
+from neurograsp.edge_runtime.files import check_writable, whole_folder, write_whole
 
 MARKER = "run.json"
 
@@ -30,12 +31,22 @@ def test_a_folder_appears_whole(tmp_path: Path) -> None:
     assert out.stat().st_mode & 0o777 == 0o755
 
 
-@pytest.mark.parametrize("error", [RuntimeError("x"), OSError("x"), KeyboardInterrupt()])
-def test_a_failure_leaves_nothing(tmp_path: Path, error: BaseException) -> None:
-    wanted = ConfigError if isinstance(error, OSError) else type(error)
-    with pytest.raises(wanted), whole_folder(tmp_path / "out", MARKER) as folder:
+@pytest.mark.parametrize("error", [RuntimeError("x"), FileNotFoundError("elsewhere"), KeyboardInterrupt()])
+def test_a_failure_leaves_nothing_and_is_not_blamed_on_the_folder(
+    tmp_path: Path, error: BaseException
+) -> None:
+    with pytest.raises(type(error)), whole_folder(tmp_path / "out", MARKER) as folder:
         fill(folder, "one")
         raise error
+    assert tree(tmp_path) == []
+
+
+def test_a_full_disk_is_one_line(tmp_path: Path) -> None:
+    with (
+        pytest.raises(ConfigError, match="out: cannot be written: No space left"),
+        whole_folder(tmp_path / "out", MARKER),
+    ):
+        raise OSError(errno.ENOSPC, "No space left on device")
     assert tree(tmp_path) == []
 
 
@@ -49,6 +60,47 @@ def test_a_failure_leaves_the_older_one(tmp_path: Path) -> None:
         raise RuntimeError
     assert tree(tmp_path) == before
     assert (out / "sub/data").read_text() == "one"
+
+
+def interrupt_rename(
+    monkeypatch: pytest.MonkeyPatch, number: int, error: BaseException, after: bool = False
+) -> None:
+    """The `number`-th rename raises, before or after it happened."""
+    real, calls = Path.rename, iter(range(1, 100))
+
+    def rename(self: Path, target: Path) -> Path:
+        mine = next(calls) == number
+        if mine and not after:
+            raise error
+        moved = real(self, target)
+        if mine:
+            raise error
+        return moved
+
+    monkeypatch.setattr(Path, "rename", rename)
+
+
+@pytest.mark.parametrize("error", [OSError("x"), KeyboardInterrupt()])
+@pytest.mark.parametrize(
+    ("number", "after", "left"), [(1, False, "one"), (1, True, "one"), (2, False, "one"), (2, True, "two")]
+)
+def test_an_interrupted_replacement_leaves_one_whole_folder(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    error: BaseException,
+    number: int,
+    after: bool,
+    left: str,
+) -> None:
+    out = tmp_path / "out"
+    with whole_folder(out, MARKER) as folder:
+        fill(folder, "one")
+    interrupt_rename(monkeypatch, number, error, after)
+    wanted = ConfigError if isinstance(error, OSError) else KeyboardInterrupt
+    with pytest.raises(wanted), whole_folder(out, MARKER) as folder:
+        fill(folder, "two")
+    assert tree(tmp_path) == ["out", f"out/{MARKER}", "out/sub", "out/sub/data"]
+    assert (out / "sub/data").read_text() == left
 
 
 def test_an_older_one_is_replaced_without_leftovers(tmp_path: Path) -> None:
@@ -101,8 +153,29 @@ def test_a_file_is_written_whole(tmp_path: Path) -> None:
     assert os.listdir(path.parent) == ["file"]  # noqa: PTH208
 
 
+@pytest.mark.parametrize("error", [OSError("x"), KeyboardInterrupt()])
+def test_an_interrupted_file_leaves_the_older_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    path = tmp_path / "file"
+    write_whole(path, b"one")
+    interrupt_rename(monkeypatch, 1, error)
+    with pytest.raises(ConfigError if isinstance(error, OSError) else KeyboardInterrupt):
+        write_whole(path, b"two")
+    assert tree(tmp_path) == ["file"]
+    assert path.read_bytes() == b"one"
+
+
 def test_a_file_that_fails_leaves_nothing(tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     with pytest.raises(ConfigError, match="cannot be written"):
         write_whole(tmp_path / "out", b"x")
     assert tree(tmp_path) == ["out"]
+
+
+def test_a_place_that_cannot_be_written_is_known_before_the_work(tmp_path: Path) -> None:
+    check_writable(tmp_path / "new" / "file.json")
+    assert list((tmp_path / "new").iterdir()) == []
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(ConfigError, match="cannot be written"):
+        check_writable(tmp_path / "file" / "under.json")
