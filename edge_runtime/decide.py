@@ -83,7 +83,9 @@ class DecisionMachine:
             probabilities: (n_actions,).
         """
         self._recent.append(probabilities)
-        smoothed = probabilities if self._spec.smooth == 1 else np.mean(self._recent, axis=0)
+        if len(self._recent) < self._spec.smooth:
+            return Verdict(None, False, None, f"{len(self._recent)} of {self._spec.smooth} scores to smooth")
+        smoothed = np.mean(self._recent, axis=0)
         candidate = self._candidate(smoothed)
         streak = self._streak[1] + 1 if candidate == self._streak[0] else 1
         self._streak = (candidate, streak)

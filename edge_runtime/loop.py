@@ -2,8 +2,9 @@
 
     STARTING -> DISARMED -> ARMED -> STOPPED (latched)
 
-One tick a hop, at absolute deadlines. A heartbeat leaves only at the end of a tick that had fresh
-frames. Whatever ends the loop, the hand is stopped first.
+One tick a hop, or every 50 ms where a hop is longer, at absolute deadlines. A heartbeat leaves only at
+the end of a tick, and only while the newest frame is at most 0.25 s old. Whatever ends the loop, the hand
+is stopped first.
 """
 
 import enum
@@ -12,7 +13,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,14 +23,19 @@ from neurograsp.edge_runtime.histogram import Histogram
 from neurograsp.edge_runtime.pipeline import STOP, Pipeline
 from neurograsp.edge_runtime.sources.base import Source
 from neurograsp.firmware_bridge.link import HandLink
-from neurograsp.firmware_bridge.protocol import HandAction, HandState
+from neurograsp.firmware_bridge.protocol import HandAction
 
 log = logging.getLogger(__name__)
+
+TICK_S = 0.05
+"""The longest tick: heartbeats leave in ticks, and the hand waits 250 ms for one."""
+
+START_S = 5.0
+"""How long a source may take to its first frame."""
 
 STALL_S = 0.5
 ACTION_TTL_MS = 1000
 KEPT_DECISIONS = 100_000
-LATCHED = (HandState.FAILSAFE, HandState.ESTOP)
 SECTIONS = ("read", "filter", "infer", "send", "tick")
 
 
@@ -49,8 +55,8 @@ class RunSummary:
         stopped_by: why the loop or the hand was stopped, in words.
         ticks, deadline_misses: of the loop; a miss is a tick whose work outlasted its deadline.
         sections: durations of the parts of a tick; "late" is how late ticks began.
-        decisions: the newest ones, oldest first.
-        decided_at: seconds since the start of the run, for each of them.
+        n_decisions: of the whole run.
+        decisions: the newest ones, oldest first, each with the seconds since the start of the run.
         activations: decisions that started an action.
         commands: sent to the hand, by name.
     """
@@ -60,8 +66,8 @@ class RunSummary:
     ticks: int = 0
     deadline_misses: int = 0
     sections: dict[str, Histogram] = field(default_factory=dict)
-    decisions: deque[Decision] = field(default_factory=lambda: deque(maxlen=KEPT_DECISIONS))
-    decided_at: deque[float] = field(default_factory=lambda: deque(maxlen=KEPT_DECISIONS))
+    n_decisions: int = 0
+    decisions: deque[tuple[float, Decision]] = field(default_factory=lambda: deque(maxlen=KEPT_DECISIONS))
     activations: int = 0
     commands: dict[str, int] = field(default_factory=dict)
 
@@ -101,8 +107,9 @@ class ControlLoop:
         self._arm = arm
         self._clock = clock
         self._sleep = sleep
-        self._tick_s = pipeline.signal.hop_s
-        self._begin = self._fresh_at = 0.0
+        self._tick_s = min(pipeline.signal.hop_s, TICK_S)
+        self._begin = 0.0
+        self._fresh_at: float | None = None
         self._infer_s = 0.0
         pipeline.time_scorer(clock, self._count_infer)
 
@@ -120,17 +127,21 @@ class ControlLoop:
             self._source.start()
             self._loop(seconds)
         except BaseException as error:
-            self._stop_hand(str(error) or type(error).__name__)
+            # A hand that cannot be told stops by its watchdog; what failed first is what is reported.
+            with suppress(LinkError):
+                self._stop_hand(str(error) or type(error).__name__)
             raise
-        finally:
+        else:
             self._stop_hand("the run ended")
+        finally:
+            self._set_state(RuntimeState.STOPPED)
             self._source.stop()
             gc.unfreeze()
         return self.summary
 
     def _loop(self, seconds: float | None) -> None:
         summary = self.summary
-        begin = self._begin = self._fresh_at = self._clock()
+        begin = self._begin = self._clock()
         self._set_state(RuntimeState.DISARMED)
         tick = 0
         while seconds is None or self._clock() - begin < seconds:
@@ -155,28 +166,34 @@ class ControlLoop:
     def _do_tick(self, now: float) -> None:
         with self._section("read"):
             block = self._source.read()
-        if len(block.counts):
-            self._fresh_at = now
-        elif now - self._fresh_at > STALL_S:
-            raise SourceError(
-                f"{self._source.description}: no frames for {STALL_S:g} s; the hand was stopped. "
-                "Check that the amplifier is on and connected"
-            )
         self._infer_s = 0.0
         begin = self._clock()
+        taken = self._pipeline.counters.frames
         decisions = self._pipeline.push(block.counts, block.frame_index)
         elapsed = self._clock() - begin
+        if self._pipeline.counters.frames > taken:
+            self._fresh_at = now
+        self._check_fresh(now)
         if decisions:
             self.summary.sections["infer"].add(self._infer_s)
             self.summary.sections["filter"].add(elapsed - self._infer_s)
         with self._section("send"):
-            self._send(decisions, fresh=now - self._fresh_at <= STALL_S / 2)
+            self._send(decisions, self._fresh_at is not None and now - self._fresh_at <= STALL_S / 2)
+
+    def _check_fresh(self, now: float) -> None:
+        """New frames must keep coming; repeated ones, which the pipeline drops, are none."""
+        since, limit = (self._begin, START_S) if self._fresh_at is None else (self._fresh_at, STALL_S)
+        if now - since > limit:
+            raise SourceError(
+                f"{self._source.description}: no new frames for {limit:g} s; the hand was stopped. "
+                "Check that the amplifier is on and connected"
+            )
 
     def _send(self, decisions: list[Decision], fresh: bool) -> None:
         summary = self.summary
         for decision in decisions:
-            summary.decisions.append(decision)
-            summary.decided_at.append(self._clock() - self._begin)
+            summary.n_decisions += 1
+            summary.decisions.append((self._clock() - self._begin, decision))
             summary.activations += decision.started
             if decision.started:
                 log.info("%.2f s %s", decision.time_s, decision.reason)
@@ -192,21 +209,22 @@ class ControlLoop:
             self._set_state(RuntimeState.ARMED)
         self._hand.service(healthy=fresh and summary.state is not RuntimeState.STOPPED)
         # Without fresh frames the hand falls silent by design, and the source is to blame.
-        if fresh and summary.state is RuntimeState.ARMED and self._hand.state.state in LATCHED:
-            raise LinkError(
-                f"the hand went into {self._hand.state.state.name} ({self._hand.state.fault.name}); "
-                "look at it, then start again"
-            )
+        hand = self._hand.state
+        if fresh and summary.state is RuntimeState.ARMED and not hand.state.armed:
+            why = f" ({hand.fault.name})" if hand.state.latched else ", disarmed by somebody else"
+            raise LinkError(f"the hand went into {hand.state.name}{why}; look at it, then start again")
 
     def _stop_hand(self, reason: str) -> None:
         if self.summary.state is RuntimeState.STOPPED:
             return
         self.summary.stopped_by = self.summary.stopped_by or reason
-        self._set_state(RuntimeState.STOPPED)
         if self._hand is not None:
             self._hand.stop()
+        self._set_state(RuntimeState.STOPPED)
 
     def _set_state(self, state: RuntimeState) -> None:
+        if state is self.summary.state:
+            return
         self.summary.state = state
         log.info("runtime %s", state.value)
 

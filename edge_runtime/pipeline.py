@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from types import ModuleType
 
 import numpy as np
 import numpy.typing as npt
@@ -27,11 +26,10 @@ class WindowCutter:
     Args:
         spec: the filter, window and hop.
         hop: filtered frames between windows, when another than the spec's (training cuts densely).
-        kernel: see `FilterChain`.
     """
 
-    def __init__(self, spec: SignalSpec, hop: int | None = None, kernel: ModuleType | None = None) -> None:
-        self.chain = FilterChain(spec, kernel)
+    def __init__(self, spec: SignalSpec, hop: int | None = None) -> None:
+        self.chain = FilterChain(spec)
         self._window = spec.window
         self._hop = hop or spec.hop
         self._decimation = spec.decimation
@@ -92,20 +90,13 @@ class Pipeline:
         signal: the bundle's signal.
         decision: its thresholds.
         scorer: a window to logits; `Classifier.real_logits` on the board.
-        kernel: see `FilterChain`.
     """
 
-    def __init__(
-        self,
-        signal: SignalSpec,
-        decision: DecisionSpec,
-        scorer: Scorer,
-        kernel: ModuleType | None = None,
-    ) -> None:
+    def __init__(self, signal: SignalSpec, decision: DecisionSpec, scorer: Scorer) -> None:
         self.counters = StreamCounters()
         self.signal = signal
         self._scorer = scorer
-        self._cutter = WindowCutter(signal, kernel=kernel)
+        self._cutter = WindowCutter(signal)
         self._machine = DecisionMachine(decision, signal.actions)
         self._last_frame: int | None = None
         self._last_counts = np.zeros(len(signal.channels), np.int32)
@@ -168,18 +159,19 @@ class Pipeline:
         self.counters.gaps += 1
         self.counters.missing += missing
         policy = self.signal.gap
-        if missing <= policy.interpolate_frames:
+        gap_s = missing / self.signal.rate_hz
+        stops = policy.stop_after_s != "never" and gap_s > policy.stop_after_s
+        if missing <= policy.interpolate_frames and not stops:
             steps = np.arange(1, missing + 1, dtype=np.int64)[:, None]
             last = self._last_counts.astype(np.int64)
             filled = last + (first - last) * steps // (missing + 1)
             self.counters.interpolated += missing
             self._run(filled.astype(np.int32), self._last_frame + 1, decisions)
             return
-        gap_s = missing / self.signal.rate_hz
         self._stretch_first = number
         self._cutter.reset()
         self._machine.reset()
-        if policy.stop_after_s != "never" and gap_s > policy.stop_after_s:
+        if stops:
             self.counters.stops += 1
             decisions.append(self._stop(number, f"{missing} frames ({gap_s:.2f} s) are missing"))
 

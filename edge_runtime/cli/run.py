@@ -50,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from neurograsp.edge_runtime.bundle import open_bundle, verify_golden
     from neurograsp.edge_runtime.contract.errors import UsageError
-    from neurograsp.edge_runtime.files import write_whole
+    from neurograsp.edge_runtime.files import check_writable, write_whole
     from neurograsp.edge_runtime.loop import ControlLoop
     from neurograsp.edge_runtime.pipeline import Pipeline
 
@@ -58,7 +58,13 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError("--seconds must be positive")
     if not 0.1 <= arguments.speed <= 1000:
         raise UsageError("--speed must be 0.1 to 1000")
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    if (arguments.speed != 1 or arguments.start) and not arguments.source.startswith("playback:"):
+        raise UsageError("--speed and --start are for --source playback:FILE")
+    if arguments.out is not None:
+        check_writable(arguments.out)
+    # As with Ctrl-C the hand is stopped before the program ends, whoever wants it to end.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
     bundle = open_bundle(arguments.bundle)
     verify_golden(bundle)
     manifest = bundle.manifest
@@ -75,9 +81,9 @@ def run(arguments: argparse.Namespace) -> int:
     finally:
         source.stop()
     report = describe(arguments, bundle.sha256, loop, hand, pipeline)
+    print(json.dumps(report) if arguments.json else render(report))
     if arguments.out is not None:
         write_whole(arguments.out, json.dumps({**report, **session(loop, hand)}).encode())
-    print(json.dumps(report) if arguments.json else render(report))
     return 0
 
 
@@ -88,7 +94,7 @@ def open_source(text: str, spec: "SignalSpec", speed: float = 1.0, start_s: floa
         UsageError: not of the form that the help names.
         ConfigError, RecordingError, SourceError: it does not fit the bundle or cannot be opened.
     """
-    from neurograsp.edge_runtime.contract.errors import UsageError
+    from neurograsp.edge_runtime.contract.errors import ConfigError, UsageError
     from neurograsp.edge_runtime.sources.brainflow_board import BrainFlowSource, PlaybackSource
     from neurograsp.edge_runtime.sources.synthetic import SyntheticSource
 
@@ -98,6 +104,11 @@ def open_source(text: str, spec: "SignalSpec", speed: float = 1.0, start_s: floa
     if kind == "synthetic" and not rest:
         return SyntheticSource(spec)
     if kind == "board" and rest:
+        if spec.gap.stop_after_s == "never":
+            raise ConfigError(
+                f"--source {text}: the bundle never stops the hand at a gap, which is for recordings in "
+                "pieces; set signal.gap.stop_after_s to seconds and train again"
+            )
         name, _, port = rest.partition(":")
         return BrainFlowSource(name, port, spec)
     raise UsageError(f"--source {text}: expected playback:FILE, synthetic or board:NAME[:port]")
@@ -116,10 +127,11 @@ def read_frames(path: Path) -> "DeltaFrames":
     except RecordingError:
         if path.suffix == ".npz" and not zipfile.is_zipfile(path):
             raise
-        for reader in entry_points(group="neurograsp.readers"):
-            frames: DeltaFrames = reader.load()(path)
-            return frames
-        raise
+        reader = next(iter(entry_points(group="neurograsp.readers")), None)
+        if reader is None:
+            raise
+        frames: DeltaFrames = reader.load()(path)
+        return frames
 
 
 def skip(frames: "DeltaFrames", start_s: float) -> "DeltaFrames":
@@ -128,10 +140,10 @@ def skip(frames: "DeltaFrames", start_s: float) -> "DeltaFrames":
 
     from neurograsp.edge_runtime.contract.errors import UsageError
 
-    first = round(start_s * frames.rate_hz)
-    if not 0 <= first < len(frames.counts):
-        length_s = len(frames.counts) / frames.rate_hz
+    length_s = len(frames.counts) / frames.rate_hz
+    if not 0 <= start_s < length_s:
         raise UsageError(f"--start {start_s:g}: the recording has {length_s:.1f} s")
+    first = int(start_s * frames.rate_hz)
     return replace(frames, counts=frames.counts[first:], frame_index=frames.frame_index[first:])
 
 
@@ -195,10 +207,7 @@ def describe(
     from dataclasses import asdict
 
     summary = loop.summary
-    link = None
-    if hand.link is not None:
-        stats = hand.link.stats
-        link = asdict(stats)
+    link = asdict(hand.link.stats) if hand.link is not None else None
     moved = None
     if hand.trace:
         pulses = [[us for us in column if us] for column in zip(*(row.joints_us for row in hand.trace))]
@@ -209,7 +218,7 @@ def describe(
         "ended": summary.stopped_by,
         "stream": asdict(pipeline.counters),
         "clipped": asdict(pipeline.chain.clipped),
-        "decisions": len(summary.decisions),
+        "decisions": summary.n_decisions,
         "activations": summary.activations,
         "timing": summary.timing(),
         "hand": {"name": hand.name, "commands": summary.commands, "link": link, "moved": moved},
@@ -231,7 +240,7 @@ def session(loop: Any, hand: OpenHand) -> dict[str, Any]:
                 "reason": decision.reason,
                 "wall_s": wall_s,
             }
-            for decision, wall_s in zip(loop.summary.decisions, loop.summary.decided_at)
+            for wall_s, decision in loop.summary.decisions
         ],
         "trace": [
             {"ms": row.ms, "state": row.state.name, "joints_us": list(row.joints_us)}

@@ -2,13 +2,15 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from toys import RATE_HZ, toy_signal
 
+from neurograsp.edge_runtime.cli import main
 from neurograsp.edge_runtime.cli.run import check_commands, open_hand, open_source, skip
-from neurograsp.edge_runtime.contract.errors import ConfigError, UsageError
+from neurograsp.edge_runtime.contract.errors import ConfigError, RecordingError, UsageError
 from neurograsp.edge_runtime.contract.signal_spec import ActionSet
 from neurograsp.edge_runtime.sources.delta_npz import DeltaFrames
 
@@ -29,8 +31,20 @@ def test_skip_leaves_out_the_beginning() -> None:
     frames = DeltaFrames(counts, np.arange(1000), RATE_HZ, ("C0",), "x")
     rest = skip(frames, 1.0)
     assert rest.counts[0, 0] == rest.frame_index[0] == round(RATE_HZ)
-    with pytest.raises(UsageError, match=r"4\.0 s"):
-        skip(frames, 4.0)
+    for impossible in (4.0, -1.0, float("nan"), float("inf")):
+        with pytest.raises(UsageError, match=r"4\.0 s"):
+            skip(frames, impossible)
+
+
+def test_a_live_board_must_stop_at_gaps() -> None:
+    with pytest.raises(ConfigError, match=r"signal\.gap\.stop_after_s"):
+        open_source("board:synthetic", toy_signal(stop_after_s="never"))
+
+
+@pytest.mark.parametrize("option", [["--speed", "2"], ["--start", "5"]])
+def test_options_of_playback_are_refused_elsewhere(option: list[str], capsys: Any) -> None:
+    assert main(["run", "--bundle", "any", "--source", "synthetic", "--hand", "none", *option]) == 2
+    assert "--source playback:FILE" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("text", ["playback:", "synthetic:x", "board:", "", "file.npz"])
@@ -40,5 +54,5 @@ def test_sources_of_another_form_are_usage_errors(text: str) -> None:
 
 
 def test_a_recording_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(Exception, match=r"nowhere\.npz"):
+    with pytest.raises(RecordingError, match=r"nowhere\.npz"):
         open_source(f"playback:{tmp_path / 'nowhere.npz'}", toy_signal())

@@ -104,10 +104,11 @@ def test_order() -> None:
 
 def test_reset_forgets_scores_but_keeps_the_order() -> None:
     one = machine(smooth=2, dwell=2, after={"grip": ("reach",)})
-    assert active(play(one, [reach(0.9)] * 2)) == [None, REACH]
+    assert active(play(one, [reach(0.9)] * 3)) == [None, None, REACH]
     one.reset()
-    verdicts = play(one, [grip(0.7)] * 2, start_s=10.0)
-    assert active(verdicts) == [None, GRIP]
+    verdicts = play(one, [grip(0.7)] * 3, start_s=10.0)
+    assert active(verdicts) == [None, None, GRIP]
+    assert verdicts[0].reason == "1 of 2 scores to smooth"
 
 
 def test_a_lasting_action_is_repeated_in_time() -> None:

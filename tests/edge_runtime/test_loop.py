@@ -12,10 +12,11 @@ from toys import toy_signal
 
 from neurograsp.edge_runtime.contract.decision_spec import DecisionSpec
 from neurograsp.edge_runtime.contract.errors import LinkError, LinkLost, SourceError
-from neurograsp.edge_runtime.loop import STALL_S, ControlLoop, RuntimeState
+from neurograsp.edge_runtime.contract.signal_spec import SignalSpec
+from neurograsp.edge_runtime.loop import STALL_S, START_S, ControlLoop, RuntimeState
 from neurograsp.edge_runtime.pipeline import Pipeline
 from neurograsp.edge_runtime.sources.base import Block
-from neurograsp.firmware_bridge.frames import Frame, FrameDecoder
+from neurograsp.firmware_bridge.frames import Frame, FrameDecoder, encode_frame
 from neurograsp.firmware_bridge.link import HandLink
 from neurograsp.firmware_bridge.protocol import Fault, HandState, MessageType
 
@@ -145,9 +146,15 @@ def fist(window: npt.NDArray[np.int8]) -> npt.NDArray[np.float64]:
 
 
 def make(
-    world: World, source: FakeSource, scorer: Any = rest, *, arm: bool = True, hand: bool = True
+    world: World,
+    source: FakeSource,
+    scorer: Any = rest,
+    *,
+    arm: bool = True,
+    hand: bool = True,
+    spec: SignalSpec = SPEC,
 ) -> ControlLoop:
-    pipeline = Pipeline(SPEC, DECISION, scorer)
+    pipeline = Pipeline(spec, DECISION, scorer)
     link = world.link() if hand else None
     return ControlLoop(source, pipeline, link, arm=arm, clock=world.clock, sleep=world.sleep)
 
@@ -210,14 +217,14 @@ def test_a_silent_source_stops_the_hand_and_fails(world: World) -> None:
     loop = make(world, source, fist)
     world.after(1.0, lambda: setattr(source, "silent", True))
     begin = world.now_s
-    with pytest.raises(SourceError, match=r"^fake amplifier: no frames for 0\.5 s; the hand was stopped"):
+    with pytest.raises(SourceError, match=r"^fake amplifier: no new frames for 0\.5 s; the hand was stopped"):
         loop.run(10.0)
     assert world.now_s - begin < 1.0 + STALL_S + 3 * HOP_S
     assert len(world.times(MessageType.STOP)) == 3
     assert world.hand.state in STOPPED
     assert source.stops == 1
     assert loop.summary.state is RuntimeState.STOPPED
-    assert loop.summary.stopped_by.startswith("fake amplifier: no frames")
+    assert loop.summary.stopped_by.startswith("fake amplifier: no new frames")
 
 
 def test_no_heartbeat_without_fresh_frames(world: World) -> None:
@@ -230,6 +237,86 @@ def test_no_heartbeat_without_fresh_frames(world: World) -> None:
         loop.run(10.0)
     assert max(world.times(MessageType.BEAT)) < silent_at + STALL_S / 2 + 2 * HOP_S
     assert max(world.times(MessageType.ACTION)) < silent_at + STALL_S / 2 + 2 * HOP_S
+
+
+@pytest.mark.parametrize("back_to", ["the same frames again", "a counter that starts anew"])
+def test_repeated_frames_are_no_fresh_ones(world: World, back_to: str) -> None:
+    """A driver that delivers its last packet for ever, and an amplifier that restarted."""
+    source = FakeSource(world)
+    loop = make(world, source, fist)
+    read = source.read
+
+    def frozen() -> Block:
+        block = read()
+        numbers = block.frame_index
+        return Block(block.counts, numbers * 0 if back_to.startswith("the same") else numbers - 250)
+
+    frozen_at = world.now_s + 1.0
+    world.after(1.0, lambda: setattr(source, "read", frozen))
+    with pytest.raises(SourceError, match="no new frames"):
+        loop.run(10.0)
+    assert max(world.times(MessageType.BEAT)) < frozen_at + STALL_S / 2 + 2 * HOP_S
+    assert world.hand.state in STOPPED
+
+
+def test_a_long_hop_keeps_the_heartbeat(world: World) -> None:
+    slow = toy_signal(window=200, hop=125)
+    summary = make(world, FakeSource(world), fist, spec=slow).run(5.0)
+    assert summary.n_decisions == 9
+    assert summary.commands["FIST"] > 0
+    assert world.hand.fault is Fault.NONE
+    assert max(np.diff(world.times(MessageType.BEAT))) < 0.1
+
+
+def test_a_hand_disarmed_by_somebody_else_ends_the_run(world: World) -> None:
+    loop = make(world, FakeSource(world), fist)
+    foreign = encode_frame(Frame(MessageType.STOP, 0, 7, b""))
+    world.after(1.0, lambda: world.hand.bytes_in(foreign))
+    with pytest.raises(LinkError, match="disarmed by somebody else"):
+        loop.run(10.0)
+
+
+def test_an_amplifier_may_take_its_time_to_start(world: World) -> None:
+    source = FakeSource(world)
+    source.silent = True
+    world.after(START_S - 1, lambda: setattr(source, "silent", False))
+    summary = make(world, source, fist).run(START_S + 1)
+    assert summary.activations == 1
+    assert min(world.times(MessageType.BEAT)) > min(world.times(MessageType.ARM)) - 2 * HOP_S
+
+
+def test_an_interrupted_stop_is_said_again(world: World) -> None:
+    loop = make(world, FakeSource(world), fist)
+    link = loop._hand
+    assert link is not None
+    stop, tried = link.stop, []
+
+    def interrupted() -> None:
+        tried.append(world.now_s)
+        if len(tried) == 1:
+            raise KeyboardInterrupt
+        stop()
+
+    link.stop = interrupted  # type: ignore[method-assign]
+    world.after(1.0, lambda: setattr(loop._source, "jump", 1000))
+    with pytest.raises(KeyboardInterrupt):
+        loop.run(10.0)
+    assert len(world.times(MessageType.STOP)) == 3
+
+
+def test_what_failed_first_is_what_is_reported(world: World) -> None:
+    """The cable goes with the amplifier: the hand cannot be told, and the amplifier is to blame."""
+    source = FakeSource(world)
+    loop = make(world, source, fist)
+
+    def both() -> None:
+        source.error = SourceError("amplifier: lost")
+        world.cut = True
+
+    world.after(1.0, both)
+    with pytest.raises(SourceError, match="amplifier: lost"):
+        loop.run(10.0)
+    assert source.stops == 1
 
 
 def test_no_frames_at_all_never_arms(world: World) -> None:
@@ -323,12 +410,12 @@ def test_a_long_gap_stops_the_hand_for_good(world: World) -> None:
     assert world.times(MessageType.STOP)
     for kind in (MessageType.BEAT, MessageType.ACTION, MessageType.ARM):
         assert max(world.times(kind)) < gap_at + 2 * HOP_S
-    assert max(one.frame for one in summary.decisions) > 1900
+    assert max(one.frame for _, one in summary.decisions) > 1900
     assert world.hand.state in STOPPED
 
 
 def test_late_ticks_are_counted_and_not_made_up_for(world: World) -> None:
-    """A scorer that takes 2.5 hops: every tick that scores misses, and the grid of deadlines stays."""
+    """A scorer that takes 2.5 hops one time in ten: those ticks miss, and the grid of deadlines stays."""
 
     def slow(window: npt.NDArray[np.int8]) -> npt.NDArray[np.float64]:
         world.sleep(0.0501 if len(calls) % 10 == 0 else 0.001)
@@ -336,7 +423,6 @@ def test_late_ticks_are_counted_and_not_made_up_for(world: World) -> None:
         return np.array([5.0, 0.0])
 
     calls: list[float] = []
-    begin = world.now_s
     loop = make(world, FakeSource(world), slow)
     begin = world.now_s
     summary = loop.run(4.0)
@@ -350,7 +436,7 @@ def test_late_ticks_are_counted_and_not_made_up_for(world: World) -> None:
 
 
 def test_a_loop_that_hangs_is_caught_by_the_hand(world: World) -> None:
-    """Half a second in one tick: the hand's watchdog has stopped it, and the loop says so."""
+    """Longer in one tick than the hand waits: the hand's watchdog has stopped it, and the loop says so."""
 
     def hanging(window: npt.NDArray[np.int8]) -> npt.NDArray[np.float64]:
         if world.now_s > hang_at:

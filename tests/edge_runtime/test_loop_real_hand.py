@@ -97,7 +97,7 @@ class Stalling(SyntheticSource):
 
 def test_a_stalled_source_stops_the_hand(hand: SimulatedHand, link: HandLink) -> None:
     begin = time.monotonic()
-    with pytest.raises(SourceError, match=r"no frames for 0\.5 s"):
+    with pytest.raises(SourceError, match=r"no new frames for 0\.5 s"):
         make(link, Stalling(SPEC)).run(20.0)
     assert time.monotonic() - begin < 2.5
     time.sleep(0.1)

@@ -124,7 +124,7 @@ def test_an_action_does_not_last_over_a_gap() -> None:
     one = Pipeline(toy_signal(stop_after_s="never"), DECISION, always)
     decisions = push(one, eeg_like(100, 2, 0), np.r_[0:50, 60:110])
     starts = [made.frame for made in decisions if made.started]
-    assert starts == [14, 74]
+    assert starts == [19, 79]
 
 
 @pytest.mark.parametrize(("missing", "stops"), [(124, 0), (125, 0), (126, 1), (10_000, 1)])
@@ -159,6 +159,13 @@ def test_short_gaps_are_filled_by_straight_lines() -> None:
     wider = pipeline(replace(spec, gap=GapPolicy(2, "never")))
     push(wider, line[keep], keep)
     assert (wider.counters.interpolated, wider.counters.missing) == (0, 3)
+
+
+def test_a_gap_long_enough_to_stop_is_never_filled_in() -> None:
+    one = pipeline(toy_signal(interpolate_frames=1000, stop_after_s=0.5))
+    decisions = push(one, eeg_like(100, 2, 0), np.r_[0:50, 350:400])
+    assert (one.counters.interpolated, one.counters.stops) == (0, 1)
+    assert [made.command for made in decisions].count(STOP) == 1
 
 
 def test_interpolation_of_extremes_does_not_overflow() -> None:

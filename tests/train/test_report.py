@@ -63,8 +63,8 @@ def session_file(scored: Scored, tmp_path_factory: pytest.TempPathFactory) -> Pa
         stopped_by="the recording ended",
         ticks=777,
         sections=dict.fromkeys((*SECTIONS, "late"), histogram),
-        decisions=deque(decisions),
-        decided_at=deque(wall_s),
+        n_decisions=len(decisions),
+        decisions=deque(zip(wall_s, decisions)),
     )
     trace = [
         TraceRow(
