@@ -3,7 +3,7 @@
 import hashlib
 import io
 import zipfile
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -53,14 +53,7 @@ def write_bundle(out: Path, manifest: Manifest, files: dict[str, bytes]) -> str:
 
 
 def golden_npz(golden: Golden) -> bytes:
-    return npz_bytes(
-        {
-            "counts": golden.counts,
-            "filtered": golden.filtered,
-            "windows": golden.windows,
-            "logits": golden.logits,
-        }
-    )
+    return npz_bytes({field.name: getattr(golden, field.name) for field in fields(golden)})
 
 
 def npz_bytes(arrays: dict[str, npt.NDArray[np.generic]]) -> bytes:

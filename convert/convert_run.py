@@ -13,20 +13,20 @@ from neurograsp.convert import quantize
 from neurograsp.convert.bundle_writer import golden_npz, write_bundle
 from neurograsp.convert.report import render_report
 from neurograsp.convert.run_reader import Run, ValidationStream, read_run
-from neurograsp.edge_runtime.bundle import MANIFEST, Golden
+from neurograsp.edge_runtime.bundle import MANIFEST, Golden, largest_difference, run_golden
 from neurograsp.edge_runtime.classifier import Classifier, probabilities
 from neurograsp.edge_runtime.contract.decision_spec import DecisionSpec
+from neurograsp.edge_runtime.contract.errors import CheckFailed
 from neurograsp.edge_runtime.contract.manifest import (
+    MAX_XNNPACK_STEPS,
     SCHEMA,
     GoldenFacts,
     Manifest,
     NetworkFacts,
     Provenance,
 )
-from neurograsp.edge_runtime.dsp.chain import FilterChain
 from neurograsp.edge_runtime.event_scores import ScoredStream, calibrate, score_streams
 from neurograsp.edge_runtime.files import refuse_foreign_folder
-from neurograsp.edge_runtime.pipeline import Window
 
 NO_DIFFERENCE = 0.001
 GOLDEN_WINDOWS = 16
@@ -136,7 +136,7 @@ def convert_run(
         facts.target_fa_per_min,
         f"validation recordings {', '.join(facts.validation)}, int8 scores",
     )
-    golden, steps = _golden(run, best.blob)
+    golden, steps = _golden(run, decision, best.blob)
     figures = {candidate.name: candidate.figures() for candidate in (float_scored, *made)}
     tensor = inside[best.name]
     manifest = Manifest(
@@ -253,21 +253,24 @@ def _decision_figures(streams: list[ScoredStream], decision: DecisionSpec, run: 
     }
 
 
-def _golden(run: Run, blob: bytes) -> tuple[Golden, int]:
+def _golden(run: Run, decision: DecisionSpec, blob: bytes) -> tuple[Golden, int]:
+    """The beginning of a validation recording, and after it noise over the whole range of the converter."""
     spec = run.facts.signal
-    seen = np.concatenate([stream.windows for stream in run.streams])
-    random = np.random.default_rng(run.facts.seed)
-    picked: Window = seen[
-        np.sort(random.choice(len(seen), min(GOLDEN_WINDOWS - 1, len(seen)), replace=False))
-    ]
-    noise = random.integers(-128, 128, (1, *seen.shape[1:]), dtype=np.int8)
-    windows = np.concatenate([picked, noise])
-    reference, running = Classifier(blob, reference_kernels=True), Classifier(blob)
-    logits = np.stack([reference.logits(window) for window in windows])
-    here = np.stack([running.logits(window) for window in windows])
-    steps = int(np.abs(here.astype(int) - logits).max()) + SPARE_STEPS
-    filtered = FilterChain(spec).process(run.golden_counts)
-    return Golden(run.golden_counts, filtered, windows, logits), steps
+    n_real = (spec.window + (GOLDEN_WINDOWS - 1) * spec.hop) * spec.decimation
+    n_noise = min(spec.window, GOLDEN_WINDOWS * spec.hop) * spec.decimation
+    rail = 2 ** (spec.adc_bits - 1)
+    noise = np.random.default_rng(run.facts.seed).integers(
+        -rail, rail, (n_noise, len(spec.channels)), dtype=np.int32
+    )
+    counts = np.concatenate([run.golden_counts[:n_real], noise])
+    golden = run_golden(spec, decision, Classifier(blob, reference_kernels=True), counts)
+    steps = largest_difference(golden, Classifier(blob)) + SPARE_STEPS
+    if steps > MAX_XNNPACK_STEPS:
+        raise CheckFailed(
+            f"{run.path}: the int8 network differs by {steps - SPARE_STEPS} steps between LiteRT's kernels, "
+            f"at most {MAX_XNNPACK_STEPS - SPARE_STEPS} are allowed; convert with another --method"
+        )
+    return golden, steps
 
 
 def _versions() -> dict[str, str]:

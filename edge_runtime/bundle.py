@@ -1,27 +1,29 @@
 """Open and verify a bundle: a directory, or the same files in one zip archive.
 
-A bundle is untrusted input. Only known names are read, every size is capped before anything is
-read, nothing is extracted, numpy never unpickles, and no byte is used before its SHA-256 is checked.
+A bundle is untrusted input. Only known names are read, the declared size of each file is checked
+before that file is read, nothing is extracted, numpy never unpickles, and but for the manifest's own
+hash no byte is used before its SHA-256 is checked.
 """
 
 import hashlib
 import io
 import stat
-import struct
-import tokenize
 import zipfile
-import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from neurograsp.edge_runtime.classifier import Classifier
+from neurograsp.edge_runtime.contract.codec import show
+from neurograsp.edge_runtime.contract.decision_spec import DecisionSpec
 from neurograsp.edge_runtime.contract.errors import BundleError
 from neurograsp.edge_runtime.contract.manifest import Manifest, parse_manifest
+from neurograsp.edge_runtime.contract.signal_spec import SignalSpec
 from neurograsp.edge_runtime.dsp.chain import FilterChain
+from neurograsp.edge_runtime.npz import DAMAGE, NpzError, check_method, one_line, read_npz
+from neurograsp.edge_runtime.pipeline import Pipeline
 
 MANIFEST = "manifest.json"
 MANIFEST_HASH = "manifest.sha256"
@@ -29,38 +31,30 @@ REQUIRED = frozenset({"model.tflite", "golden.npz"})
 OPTIONAL = frozenset({"report.html", "float.tflite", "linear.npz"})
 
 MAX_FILE = 64 * 2**20
-MAX_ARRAY = 64 * 2**20
+MAX_MANIFEST = 2**20
+MAX_GOLDEN_COUNTS = 2**22
+"""Channels times frames; a board filters so many in seconds."""
 
-_DAMAGE = (
-    EOFError,
-    KeyError,
-    MemoryError,
-    OSError,
-    RuntimeError,
-    SyntaxError,
-    TypeError,
-    ValueError,
-    struct.error,
-    tokenize.TokenError,
-    zipfile.BadZipFile,
-    zlib.error,
-)
-"""What zipfile and numpy raise on bytes that somebody else wrote."""
+NO_ACTION = -1
 
 
 @dataclass(frozen=True)
 class Golden:
-    """Attributes:
-    counts: (n_frames, n_channels) int32, one contiguous stretch.
-    filtered: (n_kept, n_channels) int8, what the filter makes of them.
-    windows: (n_windows, window, n_channels) int8.
-    logits: (n_windows, n_actions) int8, under LiteRT's reference kernels.
+    """One contiguous stretch on its whole way through the pipeline.
+
+    Attributes:
+        counts: (n_frames, n_channels) int32, frame numbers 0, 1, ...
+        filtered: (n_kept, n_channels) int8, what the filter makes of them.
+        windows: (n_windows, window, n_channels) int8, every window that is cut from that.
+        logits: (n_windows, n_actions) int8, under LiteRT's reference kernels.
+        decisions: (n_windows,) int8, index of the active action after each window, NO_ACTION for none.
     """
 
     counts: npt.NDArray[np.int32]
     filtered: npt.NDArray[np.int8]
     windows: npt.NDArray[np.int8]
     logits: npt.NDArray[np.int8]
+    decisions: npt.NDArray[np.int8]
 
 
 @dataclass(frozen=True)
@@ -74,12 +68,34 @@ class Bundle:
 
     @property
     def golden(self) -> Golden:
-        arrays = read_npz(self.files["golden.npz"], f"{self.path}: golden.npz")
-        wanted = {"counts": "<i4", "filtered": "|i1", "windows": "|i1", "logits": "|i1"}
-        for name, dtype in wanted.items():
-            if name not in arrays or arrays[name].dtype.str != dtype:
-                raise BundleError(f"{self.path}: golden.npz: array {name!r} is missing or not {dtype}")
-        return Golden(**{name: arrays[name] for name in wanted})
+        """Raises BundleError unless every array has the type and shape that the manifest gives."""
+        where = f"{self.path}: golden.npz"
+        names = tuple(field.name for field in fields(Golden))
+        try:
+            arrays = read_npz(io.BytesIO(self.files["golden.npz"]), names, max_bytes=MAX_FILE)
+        except NpzError as error:
+            raise BundleError(f"{where}: {error}") from error
+        spec, n_windows = self.manifest.signal, self.manifest.golden.windows
+        n_channels = len(spec.channels)
+        n_frames = arrays["counts"].shape[0] if arrays["counts"].ndim else 0
+        if n_frames * n_channels > MAX_GOLDEN_COUNTS or windows_in(n_frames, spec) != n_windows:
+            raise BundleError(
+                f"{where}: {n_frames} frames do not give {n_windows} windows, or are too many; convert again"
+            )
+        wanted: dict[str, tuple[str, tuple[int, ...]]] = {
+            "counts": ("<i4", (n_frames, n_channels)),
+            "filtered": ("|i1", (n_frames // spec.decimation, n_channels)),
+            "windows": ("|i1", (n_windows, spec.window, n_channels)),
+            "logits": ("|i1", (n_windows, len(spec.actions.names))),
+            "decisions": ("|i1", (n_windows,)),
+        }
+        for name, (dtype, shape) in wanted.items():
+            array = arrays[name]
+            if array.dtype.str != dtype or array.shape != shape:
+                raise BundleError(
+                    f"{where}: {name} is {array.dtype} {array.shape}, not {dtype[1:]} {shape}; convert again"
+                )
+        return Golden(**arrays)
 
     def classifier(self, *, reference_kernels: bool = False) -> Classifier:
         classifier = Classifier(self.files["model.tflite"], reference_kernels=reference_kernels)
@@ -101,7 +117,10 @@ def open_bundle(path: Path) -> Bundle:
     Raises:
         BundleError: what is wrong with it; nothing of it may be used then.
     """
-    files = _read_archive(path) if path.is_file() else _read_folder(path)
+    try:
+        files = _read_archive(path) if path.is_file() else _read_folder(path)
+    except OSError as error:
+        raise BundleError(f"{error.filename or path}: cannot be read: {error.strerror or error}") from error
     for name in (MANIFEST, MANIFEST_HASH):
         if name not in files:
             raise BundleError(f"{path}: {name} is missing; this is not a bundle")
@@ -111,7 +130,7 @@ def open_bundle(path: Path) -> Bundle:
     manifest = parse_manifest(files[MANIFEST], str(path))
     listed = set(manifest.files)
     if REQUIRED - listed or listed - REQUIRED - OPTIONAL:
-        raise BundleError(f"{path}: the manifest lists {sorted(listed)}, not the files of a bundle")
+        raise BundleError(f"{path}: the manifest lists {show(sorted(listed))}, not the files of a bundle")
     content = {name: data for name, data in files.items() if name not in (MANIFEST, MANIFEST_HASH)}
     if set(content) != listed:
         odd = sorted(set(content) ^ listed)
@@ -122,9 +141,45 @@ def open_bundle(path: Path) -> Bundle:
     return Bundle(path, manifest, content, digest)
 
 
+def windows_in(n_frames: int, spec: SignalSpec) -> int:
+    """How many windows the pipeline cuts from one contiguous stretch."""
+    return max(0, (n_frames // spec.decimation - spec.window) // spec.hop + 1)
+
+
+def run_golden(
+    signal: SignalSpec, decision: DecisionSpec, classifier: Classifier, counts: npt.NDArray[np.int32]
+) -> Golden:
+    """What filter, pipeline, network and decision layer make of counts (n_frames, n_channels)."""
+    windows: list[npt.NDArray[np.int8]] = []
+    logits: list[npt.NDArray[np.int8]] = []
+
+    def scorer(window: npt.NDArray[np.int8]) -> npt.NDArray[np.float64]:
+        windows.append(window)
+        logits.append(classifier.logits(window))
+        return classifier.dequantize(logits[-1])
+
+    made = Pipeline(signal, decision, scorer).push(counts, np.arange(len(counts)))
+    names = signal.actions.names
+    return Golden(
+        counts=counts,
+        filtered=FilterChain(signal).process(counts),
+        windows=np.stack(windows),
+        logits=np.stack(logits),
+        decisions=np.array(
+            [NO_ACTION if one.action is None else names.index(one.action) for one in made], np.int8
+        ),
+    )
+
+
+def largest_difference(golden: Golden, classifier: Classifier) -> int:
+    """Between the golden logits and those of this classifier, in int8 steps."""
+    found = np.stack([classifier.logits(window) for window in golden.windows])
+    return int(np.abs(found.astype(int) - golden.logits).max())
+
+
 def verify_golden(bundle: Bundle) -> int:
-    """Reproduce the golden vectors: the filter and the reference kernels bit for bit, and the kernels
-    that will run within the stated steps.
+    """Reproduce the golden vectors: the whole way bit for bit under the reference kernels, and the
+    network within the stated steps under the kernels that will run.
 
     Returns:
         the largest difference seen under the kernels that will run, in int8 steps.
@@ -133,28 +188,25 @@ def verify_golden(bundle: Bundle) -> int:
         BundleError: something does not reproduce.
     """
     golden = bundle.golden
-    spec = bundle.manifest.signal
-    facts = bundle.manifest.golden
-    shape = (facts.windows, spec.window, len(spec.channels))
-    if golden.windows.shape != shape or golden.logits.shape != (facts.windows, len(spec.actions.names)):
-        raise BundleError(f"{bundle.path}: golden.npz has other shapes than the manifest says")
-    if golden.counts.ndim != 2 or golden.counts.shape[1] != len(spec.channels):
-        raise BundleError(f"{bundle.path}: golden.npz has other channels than the manifest says")
-    filtered = FilterChain(spec).process(golden.counts)
-    if not np.array_equal(filtered, golden.filtered):
-        raise BundleError(f"{bundle.path}: the filter does not reproduce its golden vector on this machine")
+    manifest = bundle.manifest
     reference = bundle.classifier(reference_kernels=True)
-    running = bundle.classifier()
-    worst = 0
-    for window, expected in zip(golden.windows, golden.logits):
-        if not np.array_equal(reference.logits(window), expected):
-            raise BundleError(f"{bundle.path}: the network does not reproduce its golden vector bit for bit")
-        difference = running.logits(window).astype(int) - expected
-        worst = max(worst, int(np.abs(difference).max()))
-    if worst > facts.xnnpack_steps:
+    here = run_golden(manifest.signal, manifest.decision, reference, golden.counts)
+    for name, what in (
+        ("filtered", "the filter does"),
+        ("windows", "the cutting of windows does"),
+        ("logits", "the network does"),
+        ("decisions", "the decisions do"),
+    ):
+        if not np.array_equal(getattr(here, name), getattr(golden, name)):
+            raise BundleError(
+                f"{bundle.path}: {what} not reproduce the golden vectors on this machine; convert the run "
+                "again, with the version that runs here"
+            )
+    worst = largest_difference(golden, bundle.classifier())
+    allowed = manifest.golden.xnnpack_steps
+    if worst > allowed:
         raise BundleError(
-            f"{bundle.path}: the network is {worst} steps off its golden vector, "
-            f"{facts.xnnpack_steps} allowed"
+            f"{bundle.path}: the network is {worst} steps off its golden vectors, {allowed} allowed"
         )
     return worst
 
@@ -164,58 +216,37 @@ def manifest_hash_line(digest: str) -> bytes:
     return f"{digest}  {MANIFEST}\n".encode()
 
 
-def read_npz(data: bytes, where: str) -> dict[str, npt.NDArray[Any]]:
-    """Arrays of an npz that is not trusted: no pickle, sizes checked before they are read.
-
-    Raises:
-        BundleError: damaged, too large, or with Python objects in it.
-    """
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            if sum(member.file_size for member in archive.infolist()) > MAX_ARRAY:
-                raise BundleError(f"{where}: more than {MAX_ARRAY >> 20} MiB of arrays")
-        with np.load(io.BytesIO(data), allow_pickle=False) as loaded:
-            arrays = {name: loaded[name] for name in loaded.files}
-    except _DAMAGE as error:
-        raise BundleError(f"{where}: not a readable npz: {error}") from error
-    foreign = [name for name, array in arrays.items() if not isinstance(array, np.ndarray)]
-    if foreign:
-        raise BundleError(f"{where}: {foreign[0]!r} is not an array")
-    return arrays
-
-
 def _read_folder(path: Path) -> dict[str, bytes]:
     if not path.is_dir():
         raise BundleError(f"{path}: no such bundle")
     files = {}
     for entry in sorted(path.iterdir()):
-        _check_name(entry.name, path)
         status = entry.lstat()
+        _check_member(entry.name, status.st_size, path)
         if not stat.S_ISREG(status.st_mode):
             raise BundleError(f"{path}: {entry.name} is not a plain file")
-        if status.st_size > MAX_FILE:
-            raise BundleError(f"{path}: {entry.name} is larger than {MAX_FILE >> 20} MiB")
-        try:
-            files[entry.name] = entry.read_bytes()
-        except OSError as error:
-            raise BundleError(f"{path}: {entry.name} cannot be read: {error.strerror}") from error
+        files[entry.name] = entry.read_bytes()
     return files
 
 
 def _read_archive(path: Path) -> dict[str, bytes]:
-    files = {}
+    files: dict[str, bytes] = {}
     try:
         with zipfile.ZipFile(path) as archive:
             for member in archive.infolist():
-                _check_name(member.filename, path)
-                if member.file_size > MAX_FILE or member.filename in files:
-                    raise BundleError(f"{path}: {member.filename} is too large or there twice")
+                _check_member(member.filename, member.file_size, path)
+                check_method(member)
+                if member.filename in files:
+                    raise BundleError(f"{path}: {member.filename} is there twice")
                 files[member.filename] = archive.read(member)
-    except _DAMAGE as error:
-        raise BundleError(f"{path}: not a readable bundle archive: {error}") from error
+    except DAMAGE as error:
+        raise BundleError(f"{path}: not a readable bundle archive: {one_line(error)}") from error
     return files
 
 
-def _check_name(name: str, path: Path) -> None:
+def _check_member(name: str, size: int, path: Path) -> None:
     if name not in REQUIRED | OPTIONAL | {MANIFEST, MANIFEST_HASH}:
-        raise BundleError(f"{path}: {name!r} does not belong in a bundle")
+        raise BundleError(f"{path}: {show(name)} does not belong in a bundle")
+    limit = MAX_MANIFEST if name in (MANIFEST, MANIFEST_HASH) else MAX_FILE
+    if size > limit:
+        raise BundleError(f"{path}: {name} is larger than {limit >> 20} MiB")

@@ -32,10 +32,9 @@ class Classifier:
                 model_content=blob, num_threads=1, experimental_op_resolver_type=resolver
             )
             self._interpreter.allocate_tensors()
+            inputs, outputs = self._interpreter.get_input_details(), self._interpreter.get_output_details()
         except (ValueError, RuntimeError) as error:
-            first_line = str(error).splitlines()[0] if str(error) else "no reason given"
-            raise BundleError(f"model.tflite: LiteRT cannot load it: {first_line}") from error
-        inputs, outputs = self._interpreter.get_input_details(), self._interpreter.get_output_details()
+            raise BundleError(f"model.tflite: LiteRT cannot load it: {_first_line(error)}") from error
         if len(inputs) != 1 or len(outputs) != 1:
             raise BundleError(f"model.tflite: {len(inputs)} inputs and {len(outputs)} outputs, not one each")
         self._input, self._output = inputs[0], outputs[0]
@@ -48,7 +47,7 @@ class Classifier:
 
     @property
     def n_actions(self) -> int:
-        return int(self._output["shape"][-1])
+        return int(np.prod(self._output["shape"]))
 
     @property
     def is_int8(self) -> bool:
@@ -68,20 +67,34 @@ class Classifier:
 
         Returns:
             (n_actions,) int8 steps, or float32 logits for a float network.
+
+        Raises:
+            BundleError: LiteRT cannot run the network on it.
         """
         tensor = window if self.is_int8 else window.astype(np.float32) / 16
-        self._interpreter.set_tensor(self._input["index"], tensor.reshape(self._input["shape"]))
-        self._interpreter.invoke()
-        result: npt.NDArray[Any] = self._interpreter.get_tensor(self._output["index"])
+        try:
+            self._interpreter.set_tensor(self._input["index"], tensor.reshape(self._input["shape"]))
+            self._interpreter.invoke()
+            result: npt.NDArray[Any] = self._interpreter.get_tensor(self._output["index"])
+        except (ValueError, RuntimeError) as error:
+            raise BundleError(f"model.tflite: LiteRT cannot run it: {_first_line(error)}") from error
         return result.reshape(-1)
 
     def real_logits(self, window: npt.NDArray[np.int8]) -> npt.NDArray[np.float64]:
         """(n_actions,) float64 logits, dequantized where the network is int8."""
-        steps = self.logits(window).astype(np.float64)
+        return self.dequantize(self.logits(window))
+
+    def dequantize(self, steps: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+        """What `logits` gives as real float64 logits, of the same shape."""
+        real = steps.astype(np.float64)
         if not self.is_int8:
-            return steps
+            return real
         scale, zero_point = self.output_quantization
-        return (steps - zero_point) * scale
+        return (real - zero_point) * scale
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or ["no reason given"])[0][:200]
 
 
 def probabilities(

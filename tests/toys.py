@@ -1,5 +1,7 @@
 """Small real things for tests: signals, recordings and a training configuration, all seeded."""
 
+import io
+import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -177,3 +179,12 @@ def write_recordings(folder: Path, sessions: Iterable[int] = (1, 2, 3)) -> None:
             event_duration_s=np.full(len(onset_s), BLOCK_S),
             event_code=code,
         )
+
+
+def zip_of(files: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
+    """An archive of these members."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", method) as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    return buffer.getvalue()

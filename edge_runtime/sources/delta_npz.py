@@ -5,22 +5,20 @@ before anything is allocated, and nothing is unpickled.
 """
 
 import math
-import struct
-import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.lib import format as npy
 from numpy.typing import NDArray
 
+from neurograsp.edge_runtime import npz
 from neurograsp.edge_runtime.contract.errors import RecordingError
 
 MAX_BYTES = 512 * 1024 * 1024
-MAX_MEMBERS = 64
 MAX_RATE_HZ = 1e6
+MAX_FRAME = 2**53
+"""Playback carries the frame counter as float64."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,36 +88,13 @@ def read_npz(
         RecordingError: the file is missing, damaged or over the size caps, or lacks a required array.
     """
     try:
-        with zipfile.ZipFile(path) as archive:
-            members = {info.filename: info for info in archive.infolist()}
-            _check_sizes(path, list(members.values()))
-            missing = [name for name in required if f"{name}.npy" not in members]
-            if missing:
-                raise RecordingError(
-                    f"{path}: no array {', '.join(map(repr, missing))} in it; it is not a recording of this "
-                    "format, or it was written incompletely"
-                )
-            return {
-                name: _read_member(archive, members[f"{name}.npy"])
-                for name in (*required, *optional)
-                if f"{name}.npy" in members
-            }
+        return npz.read_npz(path, required, optional, max_bytes=MAX_BYTES)
     except FileNotFoundError as error:
         raise RecordingError(f"{path}: no such recording; check the path") from error
     except OSError as error:
         raise RecordingError(f"{path}: cannot be read ({error.strerror or error}); check the path") from error
-    except (
-        EOFError,
-        NotImplementedError,
-        RuntimeError,
-        ValueError,
-        struct.error,
-        zipfile.BadZipFile,
-        zlib.error,
-    ) as error:
-        raise RecordingError(
-            f"{path}: damaged or not an .npz ({_one_line(error)}); copy it again from its source"
-        ) from error
+    except npz.NpzError as error:
+        raise RecordingError(f"{path}: {error}") from error
 
 
 def names_of(path: str | Path, key: str, array: NDArray[Any]) -> tuple[str, ...]:
@@ -146,37 +121,15 @@ def rate_of(path: str | Path, array: NDArray[Any]) -> float:
     return rate_hz
 
 
-def _check_sizes(path: str | Path, members: list[zipfile.ZipInfo]) -> None:
-    total = sum(info.file_size for info in members)
-    if len(members) > MAX_MEMBERS or total > MAX_BYTES:
-        raise RecordingError(
-            f"{path}: {len(members)} arrays of {total} bytes in all are over the limit of "
-            f"{MAX_MEMBERS} arrays and {MAX_BYTES} bytes; split the recording"
-        )
-
-
-def _read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> NDArray[Any]:
-    """Read one `.npy` whose declared shape must be exactly what the archive's directory says is there."""
-    with archive.open(info) as stream:
-        version = npy.read_magic(stream)
-        readers = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
-        if version not in readers:
-            raise ValueError(f"{info.filename} has .npy version {version}")
-        shape, fortran_order, dtype = readers[version](stream)
-        n_bytes = math.prod(shape) * dtype.itemsize
-        if dtype.hasobject or n_bytes != info.file_size - stream.tell():
-            raise ValueError(f"{info.filename} does not hold the {dtype} {shape} it declares")
-        data = stream.read(n_bytes)
-        if len(data) != n_bytes:
-            raise EOFError(f"{info.filename} ends early")
-    return np.ndarray(shape, dtype, buffer=data, order="F" if fortran_order else "C")
-
-
 def _rising(path: str | Path, frame: NDArray[Any], n_frames: int) -> NDArray[np.int64]:
     if frame.dtype.kind not in "iu" or frame.shape != (n_frames,):
         raise RecordingError(
             f"{path}: 'frame' must be {n_frames} integers, one a frame, not {frame.dtype} {frame.shape}; "
             "write the frame counter"
+        )
+    if int(frame.max()) > MAX_FRAME:
+        raise RecordingError(
+            f"{path}: 'frame' goes up to {int(frame.max())}, at most 2^53 is possible; begin it at 0"
         )
     index: NDArray[np.int64] = frame.astype(np.int64)
     fallen = np.flatnonzero(index[1:] <= index[:-1])
@@ -187,7 +140,3 @@ def _rising(path: str | Path, frame: NDArray[Any], n_frames: int) -> NDArray[np.
             "sort the frames and drop repeated ones"
         )
     return index
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__

@@ -35,7 +35,7 @@ def test_the_float_network_sees_sixteenths(toy: Any) -> None:
     whole = bundle.classifier()
     differences = [
         np.abs(network.real_logits(window) - whole.real_logits(window)).max()
-        for window in bundle.golden.windows[:-1]
+        for window in bundle.golden.windows[:8]
     ]
     assert max(differences) < 0.5
 
