@@ -51,9 +51,14 @@ class CounterUnwrapper:
 
     Args:
         modulus: the counter counts 0 .. modulus - 1; None when it never wraps.
+
+    Attributes:
+        n_steps: from one frame to the next, so far.
+        n_jumps: of those, the ones that were not to the next number.
     """
 
     def __init__(self, modulus: int | None) -> None:
+        self.n_steps = self.n_jumps = 0
         self._modulus = modulus
         self._last: int | None = None
 
@@ -65,6 +70,9 @@ class CounterUnwrapper:
         steps = np.diff(raw, prepend=start % self._modulus)
         late = self._modulus // 8
         steps = (steps + late) % self._modulus - late
+        between = steps[1:] if self._last is None else steps
+        self.n_steps += len(between)
+        self.n_jumps += int(np.count_nonzero(between != 1))
         unwrapped: npt.NDArray[np.int64] = start + np.cumsum(steps)
         self._last = int(unwrapped[-1])
         return unwrapped

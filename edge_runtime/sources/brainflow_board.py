@@ -4,12 +4,12 @@ BrainFlow is imported late: its wheel holds x86-64 libraries only, so on other m
 its package works and the first call fails. See https://brainflow.readthedocs.io (building from source).
 """
 
+import logging
 import os
 import tempfile
 import warnings
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,9 +20,12 @@ from neurograsp.edge_runtime.contract.signal_spec import SignalSpec
 from neurograsp.edge_runtime.sources.base import Block, CounterUnwrapper
 from neurograsp.edge_runtime.sources.delta_npz import DeltaFrames
 
+log = logging.getLogger(__name__)
+
 BUILD_PAGE = "https://brainflow.readthedocs.io/en/stable/BuildBrainFlow.html"
 RING_FRAMES = 450_000
 COUNTER_MODULUS = 256
+COUNTER_CHECK_S = 2.0
 PLAYBACK_LAYOUTS = ((32, "FREEEEG32_BOARD"), (128, "FREEEEG128_BOARD"))
 
 
@@ -58,15 +61,21 @@ class BrainFlowSource:
         spec: the bundle's signal; the board must fit it.
 
     Raises:
-        ConfigError: an unknown name, or a board with other channels or another rate.
+        ConfigError: an unknown name, no board of its own, or one with other channels or another rate.
     """
 
     def __init__(self, name: str, port: str, spec: SignalSpec) -> None:
         brainflow = load_brainflow()
         board_id = board_id_of(name, brainflow)
-        description = brainflow.BoardShim.get_board_descr(board_id)
+        try:
+            description = brainflow.BoardShim.get_board_descr(board_id)
+            rate, counter_row = float(description["sampling_rate"]), int(description["package_num_channel"])
+        except (brainflow.BrainFlowError, KeyError) as error:
+            raise ConfigError(
+                f"board {name}: BrainFlow gives it no rate or frame counter of its own; name the amplifier, "
+                "or play a recording with --source playback:FILE"
+            ) from error
         rows = description.get("eeg_channels") or description.get("emg_channels") or []
-        rate = float(description["sampling_rate"])
         if len(rows) != len(spec.channels) or rate != spec.rate_hz:
             raise ConfigError(
                 f"board {name}: {len(rows)} channels at {rate:g} Hz, but the bundle was trained on "
@@ -83,9 +92,11 @@ class BrainFlowSource:
         self.description = f"BrainFlow {name}" + (f" on {port}" if port else "")
         self._board = _Board(brainflow, board_id, parameters, self.description)
         self._rows = list(rows)
-        self._counter_row = int(description["package_num_channel"])
+        self._counter_row = counter_row
         self._lsb_uv = spec.lsb_uv
         self._counter = CounterUnwrapper(COUNTER_MODULUS)
+        self._n_checked = round(COUNTER_CHECK_S * rate)
+        self._checked = False
 
     def start(self) -> None:
         self._board.start()
@@ -93,7 +104,21 @@ class BrainFlowSource:
     def read(self) -> Block:
         data = self._board.read()
         counter = self._counter.unwrap(data[self._counter_row].astype(np.int64))
+        if not self._checked and self._counter.n_steps >= self._n_checked:
+            self._checked = True
+            self._check_counter()
         return Block(to_counts(data[self._rows], self._lsb_uv), counter)
+
+    def _check_counter(self) -> None:
+        n_jumps, n_steps = self._counter.n_jumps, self._counter.n_steps
+        if 2 * n_jumps > n_steps:
+            log.warning(
+                "%s: %d of the first %d frames do not follow the one before by their counter; "
+                "this board's counter may not be understood, and then nothing is decided",
+                self.description,
+                n_jumps,
+                n_steps,
+            )
 
     def finished(self) -> bool:
         return False
@@ -189,14 +214,6 @@ class _Board:
                 self._board.release_session()
             except self._error as error:
                 raise SourceError(f"{self._description}: could not be released: {error}") from error
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
 
 
 def board_id_of(name: str, brainflow: Any) -> int:

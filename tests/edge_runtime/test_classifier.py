@@ -2,10 +2,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from toys import REPOSITORY
 
 from neurograsp.edge_runtime.bundle import open_bundle
 from neurograsp.edge_runtime.classifier import Classifier, probabilities
 from neurograsp.edge_runtime.contract.errors import BundleError
+
+MODEL = REPOSITORY / "edge_runtime/samples/bundles/grasp-and-lift/model.tflite"
 
 
 def test_int8_steps_are_dequantized(toy: Any) -> None:
@@ -45,6 +48,20 @@ def test_what_is_no_network_is_refused(blob: bytes) -> None:
     with pytest.raises(BundleError, match=r"^model\.tflite: LiteRT cannot load it: .+") as caught:
         Classifier(blob)
     assert "\n" not in str(caught.value)
+
+
+def test_a_name_that_is_no_text_is_refused() -> None:
+    """Flatbuffers hold what they like; LiteRT decodes names only when asked for its details."""
+    blob = MODEL.read_bytes()
+    name = Classifier(blob)._input["name"].encode()
+    with pytest.raises(BundleError, match="LiteRT cannot load it: 'utf-8' codec"):
+        Classifier(blob.replace(name, b"\xff" + name[1:]))
+
+
+def test_a_network_that_cannot_run_is_a_bundle_error() -> None:
+    network = Classifier(MODEL.read_bytes())
+    with pytest.raises(BundleError, match=r"^model\.tflite: LiteRT cannot run it: .+"):
+        network.logits(np.zeros((5, 32), np.int8))
 
 
 def test_probabilities() -> None:

@@ -128,6 +128,51 @@ def test_a_live_board_must_fit_the_bundle() -> None:
         BrainFlowSource("synthetic", "", without_unit)
 
 
+@pytest.mark.parametrize("name", ["playback-file", "streaming", "no"])
+def test_what_is_no_board_of_its_own_is_refused(name: str) -> None:
+    with pytest.raises(ConfigError, match=f"^board {name}: .*playback:FILE") as caught:
+        BrainFlowSource(name, "", toy_signal())
+    assert "\n" not in str(caught.value)
+
+
+class Numbered:
+    """A board whose frames carry these counter values, a second in each read."""
+
+    def __init__(self, n_rows: int, counter_row: int, numbers: npt.NDArray[np.int64]) -> None:
+        self._parts = list(np.array_split(numbers, len(numbers) // 250))
+        self._shape, self._row = n_rows, counter_row
+
+    def read(self) -> npt.NDArray[np.float64]:
+        part = self._parts.pop(0)
+        data = np.zeros((self._shape, len(part)))
+        data[self._row] = part
+        return data
+
+
+@pytest.mark.parametrize(
+    ("numbers", "n_warnings"),
+    [
+        (np.arange(2000) % 256, 0),
+        (np.arange(2000) % 200, 0),
+        (np.delete(np.arange(2000), np.s_[300:1000:9]) % 256, 0),
+        (2 * np.arange(2000) % 256, 1),
+        (np.zeros(2000, np.int64), 1),
+    ],
+    ids=["as expected", "wraps elsewhere", "some losses", "by two", "does not count"],
+)
+def test_a_counter_that_is_not_understood_is_said_once(
+    numbers: npt.NDArray[np.int64], n_warnings: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    source = BrainFlowSource("synthetic", "", toy_signal(n_channels=16))
+    source._board = Numbered(40, source._counter_row, numbers)  # type: ignore[assignment]
+    for _ in range(7):
+        source.read()
+    found = [
+        record.getMessage() for record in caplog.records if "may not be understood" in record.getMessage()
+    ]
+    assert len(found) == n_warnings
+
+
 def test_a_port_that_is_not_there_is_a_source_error() -> None:
     spec = toy_signal(n_channels=8)
     source = BrainFlowSource("cyton", "/dev/not-there", spec)
