@@ -32,7 +32,7 @@ OPTIONAL = frozenset({"report.html", "float.tflite", "linear.npz"})
 
 MAX_FILE = 64 * 2**20
 MAX_MANIFEST = 2**20
-MAX_GOLDEN_COUNTS = 2**22
+MAX_GOLDEN_COUNTS = 2**21
 """Channels times frames; a board filters so many in seconds."""
 
 NO_ACTION = -1
