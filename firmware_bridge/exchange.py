@@ -10,6 +10,7 @@ from neurograsp.firmware_bridge.frames import FRAME_MAX, FrameDecoder, encode_fr
 from neurograsp.firmware_bridge.protocol import (
     Ack,
     Answer,
+    Caps,
     Event,
     HandStatus,
     MessageType,
@@ -252,7 +253,7 @@ class Exchange:
             self.stop_acked = True
             if self.status is not None:
                 self.status = replace(self.status, state=message.state)
-        elif self._flight is not None and seq == self._flight.seq:
+        elif self._flight is not None and seq == self._flight.seq and _fits(self._flight.kind, message):
             self._land(self._flight, message)
 
     def _land(self, flight: _Flight, answer: Answer) -> None:
@@ -273,6 +274,13 @@ class Exchange:
                 f"{self._transport.url}: the hand no longer knows this session (it restarted, or another "
                 "host took over); connect again"
             )
+
+
+def _fits(request: MessageType, answer: Answer) -> bool:
+    """Whether `answer` is of the kind that answers `request`."""
+    if isinstance(answer, Ack | Nack):
+        return answer.request == request
+    return request == MessageType.GET or (request == MessageType.HELLO and isinstance(answer, Caps))
 
 
 def refused(url: str, what: str, nack: Nack) -> Refused:

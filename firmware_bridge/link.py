@@ -120,6 +120,8 @@ class HandLink:
             LinkLost: no answer within `timeout` seconds (a board that resets when its port opens needs two).
             Refused: the hand speaks another version of the protocol.
         """
+        if self._caps is not None:
+            self.stop()
         self._caps = None
         self._queued = None
         self._transport.read()  # what is left of an older session
@@ -152,7 +154,13 @@ class HandLink:
         Raises:
             Refused: the emergency stop is pressed, or the hand latched in this session.
         """
-        self._demand(Arm())
+        try:
+            self._demand(Arm())
+        except LinkLost:
+            with contextlib.suppress(LinkLost):
+                if self._caps is not None:
+                    self.stop()  # an ARM still on its way must not be the last word
+            raise
 
     def narrow(self, *limits: Limits) -> None:
         """Narrow up to four joints' limits for this session, before arming.
@@ -192,20 +200,30 @@ class HandLink:
         self._queued = Joints(dict(targets_us), speed, ttl_ms)
 
     def stop(self) -> None:
-        """Stop the hand now: three STOP frames, and nothing else is sent until a new request."""
+        """Stop the hand now: three STOP frames, and no request is sent until a new one is made.
+
+        Raises:
+            LinkLost: none of the three went out.
+        """
         self._queued = None
         self._exchange.give_up()
         self._exchange.stop_acked = False
         seq = self._exchange.next_seq()
+        lost: list[LinkLost] = []
         for _ in range(STOP_REPEATS):
-            self._exchange.send_unanswered(Stop(), seq)
+            try:
+                self._exchange.send_unanswered(Stop(), seq)
+            except LinkLost as error:
+                lost.append(error)
+        if len(lost) == STOP_REPEATS:
+            raise lost[0]
 
     def service(self, healthy: bool) -> None:
         """Everything that a tick has to do: read, parse, repeat, send, and beat.
 
         Args:
-            healthy: this tick's decoding was sound. Otherwise nothing is sent, a waiting request is
-                dropped, and the hand stops by itself if that goes on.
+            healthy: this tick's decoding was sound. Otherwise nothing is sent, requests that wait or
+                are not answered yet are dropped, and the hand stops by itself if that goes on.
 
         Raises:
             LinkLost: the port died, the hand has been silent for `silence_s`, or it no longer knows the
@@ -224,8 +242,7 @@ class HandLink:
             )
         if not healthy:
             self._queued = None
-            if exchange.overdue:
-                exchange.give_up()
+            exchange.give_up()
             return
         if now >= self._beat_due:
             self._beat_seq = (self._beat_seq + 1) % 256

@@ -15,8 +15,8 @@ def new_hand(core: ctypes.CDLL) -> Iterator[Callable[..., Bench]]:
     """Makes hands; at the end of the test each must have kept limits, rates and silence before ARM."""
     hands: list[Bench] = []
 
-    def make(now_ms: int = 1000, wild: bool = False) -> Bench:
-        hands.append(Bench(core, now_ms, wild))
+    def make(now_ms: int = 1000, profile: str = "arm") -> Bench:
+        hands.append(Bench(core, now_ms, profile))
         return hands[-1]
 
     yield make

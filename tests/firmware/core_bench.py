@@ -23,6 +23,9 @@ from neurograsp.firmware_bridge.protocol import (
 
 STRICT = ("-std=c99", "-O1", "-g", "-Wall", "-Wextra", "-Werror", "-Wconversion", "-Wshadow")
 UBSAN = ("-fsanitize=undefined", "-fno-sanitize-recover=all")
+PROFILES = ("arm", "wild", "swapped")
+"""In the order of the bench."""
+
 JOINTS = 7
 SERVO_FRAME_MS = 20
 SESSION = 42
@@ -56,11 +59,11 @@ class Bench:
         session, seq: of the next request.
     """
 
-    def __init__(self, core: ctypes.CDLL, now_ms: int = 1000, wild: bool = False) -> None:
+    def __init__(self, core: ctypes.CDLL, now_ms: int = 1000, profile: str = "arm") -> None:
         self._core = core
         self.now_ms = now_ms % 2**32
         self._until_frame = SERVO_FRAME_MS
-        self._hand = ctypes.c_void_p(core.bench_new(ctypes.c_bool(wild)))
+        self._hand = ctypes.c_void_p(core.bench_new(ctypes.c_uint8(PROFILES.index(profile))))
         self._decoder = FrameDecoder()
         self.received: list[tuple[int, Answer]] = []
         self.seq = 0

@@ -184,6 +184,64 @@ def test_no_burst_of_beats_after_a_stall(armed: Host) -> None:
     assert armed.line.count(MessageType.BEAT) - start <= 2
 
 
+def test_a_request_in_flight_does_not_outlive_an_unhealthy_tick(armed: Host) -> None:
+    """The first try is lost; repeated after the bad tick it would move the hand late."""
+    lose_next(armed, MessageType.ACTION, 1)
+    armed.link.act(HandAction.FIST, ttl_ms=5000)
+    armed.run(1)
+    armed.run(1, healthy=False)
+    armed.run(20)
+    assert armed.line.count(MessageType.ACTION) == 1
+    assert armed.hand.state is HandState.ARMED
+
+
+def test_an_answer_to_something_else_is_no_answer(host: Host) -> None:
+    host.link.connect()
+    lose_next(host, MessageType.ARM, TRIES)
+    session = host.line.sent[-1].session
+    write = host.line.write
+
+    def answered_wrongly(data: bytes) -> None:
+        write(data)
+        seq = host.line.sent[-1].seq
+        for wrong in (Ack(MessageType.CLEAR, HandState.IDLE), Limits(0, 600, 2400, 33)):
+            host.line.inject(encode_frame(make_frame(wrong, session, seq)))
+
+    host.line.write = answered_wrongly  # type: ignore[method-assign]
+    with pytest.raises(LinkLost, match="no answer to ARM"):
+        host.link.arm()
+
+
+def test_one_failed_write_does_not_keep_stop_from_the_hand(armed: Host) -> None:
+    write, failed = armed.line.write, []
+
+    def fails_once(data: bytes) -> None:
+        if not failed:
+            failed.append(data)
+            raise LinkLost("bench: lost")
+        write(data)
+
+    armed.line.write = fails_once  # type: ignore[method-assign]
+    armed.link.stop()
+    assert armed.line.count(MessageType.STOP) == 2
+    assert armed.hand.state is HandState.IDLE
+
+
+def test_connecting_again_stops_the_hand_first(armed: Host) -> None:
+    lose_next(armed, MessageType.HELLO, 100)
+    with pytest.raises(LinkLost):
+        armed.link.connect(timeout=0.1)
+    assert armed.hand.state is HandState.IDLE
+
+
+def test_arming_that_is_not_answered_is_taken_back(host: Host) -> None:
+    host.link.connect()
+    host.line.mute = True
+    with pytest.raises(LinkLost, match="no answer to ARM"):
+        host.link.arm()
+    assert host.hand.state is HandState.IDLE
+
+
 def test_unhealthy_ticks_send_nothing_and_the_hand_stops(armed: Host) -> None:
     armed.link.act(HandAction.FIST, ttl_ms=5000)
     armed.run(5)

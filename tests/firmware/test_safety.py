@@ -192,7 +192,7 @@ def test_disarmed_is_disarmed_also_when_the_action_would_have_expired(hand: Benc
 
 
 def test_profile_cannot_leave_the_range_of_a_servo(new_hand: NewHand) -> None:
-    hand = new_hand(wild=True)
+    hand = new_hand(profile="wild")
     caps = hand.connect()
     assert isinstance(caps, Caps)
     assert (caps.name, caps.joints) == ("fifteen letters", 1)
@@ -202,6 +202,20 @@ def test_profile_cannot_leave_the_range_of_a_servo(new_hand: NewHand) -> None:
     hand.ask(FIST)
     hand.wait(40)
     assert hand.pulses[0] == 600
+
+
+def test_profile_with_limits_the_wrong_way_round(new_hand: NewHand) -> None:
+    hand = new_hand(profile="swapped")
+    caps = hand.connect()
+    assert isinstance(caps, Caps)
+    assert (caps.joints, caps.watchdog_ms) == (8, 1000)
+    limits = [hand.ask(Get(Topic.LIMITS, joint)) for joint in range(8)]
+    assert limits[:3] == [Limits(0, 2400, 2400, 33), Limits(1, 1000, 1000, 33), Limits(2, 2000, 2000, 33)]
+    hand.arm()
+    assert hand.pulses[:3] == (2400, 1000, 2000)
+    assert all(600 <= pulse <= 2400 for pulse in hand.pulses)
+    hand.wait(1000)
+    assert hand.state is HandState.FAILSAFE
 
 
 def test_new_session_starts_the_watchdog(hand: Bench) -> None:

@@ -5,7 +5,7 @@
 void hand_motion_init(hand_motion *motion, const hand_profile *profile)
 {
     memset(motion, 0, sizeof *motion);
-    motion->joints = HAND_FLASH_U8(profile->joints);
+    motion->joints = hand_profile_joints(profile);
     for (uint8_t i = 0; i < motion->joints; i++) {
         motion->position_us[i] = HAND_FLASH_U16(profile->joint[i].rest_us);
     }

@@ -22,8 +22,10 @@
 #define HAND_MAX_JOINTS 8u
 #define HAND_NAME_MAX 15u
 #define HAND_FRAME_MS 20u       /* servo frame: one motion step */
-#define HAND_PULSE_MIN_US 600u  /* no profile may go beyond these two */
+#define HAND_PULSE_MIN_US 600u  /* no profile may go beyond these limits */
 #define HAND_PULSE_MAX_US 2400u
+#define HAND_WATCHDOG_MIN_MS 100u
+#define HAND_WATCHDOG_MAX_MS 1000u
 #define HAND_KEEP 0u            /* in a pose: leave this joint where it is */
 
 typedef struct {
@@ -46,5 +48,21 @@ typedef struct {
 } hand_profile;
 
 extern const hand_profile hand_profile_arm;
+
+/* A profile may be wrong; these two are what is in force. */
+static inline uint8_t hand_profile_joints(const hand_profile *profile)
+{
+    uint8_t joints = HAND_FLASH_U8(profile->joints);
+    return joints > HAND_MAX_JOINTS ? HAND_MAX_JOINTS : joints;
+}
+
+static inline uint16_t hand_profile_watchdog_ms(const hand_profile *profile)
+{
+    uint16_t watchdog_ms = HAND_FLASH_U16(profile->watchdog_ms);
+    if (watchdog_ms < HAND_WATCHDOG_MIN_MS) {
+        return HAND_WATCHDOG_MIN_MS;
+    }
+    return watchdog_ms > HAND_WATCHDOG_MAX_MS ? HAND_WATCHDOG_MAX_MS : watchdog_ms;
+}
 
 #endif

@@ -151,7 +151,7 @@ static void fill_caps(const hand *self, hand_frame *reply)
     put8(reply, self->motion.joints);
     put8(reply, HAND_FRAME_MS);
     put8(reply, HAND_FLASH_U8(profile->features));
-    put16(reply, HAND_FLASH_U16(profile->watchdog_ms));
+    put16(reply, hand_profile_watchdog_ms(profile));
     put16(reply, HAND_FLASH_U16(profile->limp_ms));
     put16(reply, HAND_FLASH_U16(profile->max_ttl_ms));
     put16(reply, (uint16_t)(actions & 0xFFFFu));

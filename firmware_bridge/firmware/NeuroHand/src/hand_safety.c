@@ -13,13 +13,21 @@ static bool latched(const hand_safety *safety)
     return safety->state == HAND_STATE_FAILSAFE || safety->state == HAND_STATE_ESTOP;
 }
 
+static uint16_t within_servo_range(uint16_t us)
+{
+    if (us < HAND_PULSE_MIN_US) {
+        return HAND_PULSE_MIN_US;
+    }
+    return us > HAND_PULSE_MAX_US ? HAND_PULSE_MAX_US : us;
+}
+
 static void restore_limits(hand_safety *safety)
 {
     for (uint8_t i = 0; i < safety->joints; i++) {
-        uint16_t min_us = HAND_FLASH_U16(safety->profile->joint[i].min_us);
-        uint16_t max_us = HAND_FLASH_U16(safety->profile->joint[i].max_us);
-        safety->limits[i].min_us = min_us < HAND_PULSE_MIN_US ? HAND_PULSE_MIN_US : min_us;
-        safety->limits[i].max_us = max_us > HAND_PULSE_MAX_US ? HAND_PULSE_MAX_US : max_us;
+        uint16_t min_us = within_servo_range(HAND_FLASH_U16(safety->profile->joint[i].min_us));
+        uint16_t max_us = within_servo_range(HAND_FLASH_U16(safety->profile->joint[i].max_us));
+        safety->limits[i].min_us = min_us;
+        safety->limits[i].max_us = max_us < min_us ? min_us : max_us;
         safety->limits[i].rate_us = HAND_FLASH_U16(safety->profile->joint[i].rate_us);
     }
 }
@@ -28,7 +36,7 @@ void hand_safety_init(hand_safety *safety, const hand_profile *profile)
 {
     memset(safety, 0, sizeof *safety);
     safety->profile = profile;
-    safety->joints = HAND_FLASH_U8(profile->joints);
+    safety->joints = hand_profile_joints(profile);
     safety->state = HAND_STATE_BOOT;
     restore_limits(safety);
 }
@@ -44,7 +52,7 @@ static void latch(hand_safety *safety, uint8_t state, uint8_t fault, uint32_t no
 
 bool hand_safety_update(hand_safety *safety, uint32_t now_ms, bool estop)
 {
-    uint16_t watchdog_ms = HAND_FLASH_U16(safety->profile->watchdog_ms);
+    uint16_t watchdog_ms = hand_profile_watchdog_ms(safety->profile);
     uint16_t limp_ms = HAND_FLASH_U16(safety->profile->limp_ms);
     uint32_t silent_ms = now_ms - safety->fed_ms;
 

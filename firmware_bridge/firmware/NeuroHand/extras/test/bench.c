@@ -15,6 +15,7 @@ typedef struct {
     uint32_t attaches;
     uint32_t writes;
     uint32_t faults; /* pulses outside the profile, above its rate, or without ARM */
+    bool limits_hold; /* the profile's limits are ones that a servo can keep */
     uint16_t us[HAND_MAX_JOINTS];
     uint32_t tx_size;
     uint8_t tx[TX_MAX];
@@ -30,8 +31,8 @@ static void write_pulses(void *context, const uint16_t *us, uint8_t joints)
     bench *self = context;
     for (uint8_t i = 0; i < joints; i++) {
         const hand_joint *joint = &self->core.profile->joint[i];
-        bool outside = us[i] < joint->min_us || us[i] > joint->max_us || us[i] < HAND_PULSE_MIN_US ||
-                       us[i] > HAND_PULSE_MAX_US;
+        bool outside = us[i] < HAND_PULSE_MIN_US || us[i] > HAND_PULSE_MAX_US ||
+                       (self->limits_hold && (us[i] < joint->min_us || us[i] > joint->max_us));
         bool fast = self->attached && distance(us[i], self->us[i]) > joint->rate_us;
         if (outside || fast) {
             self->faults++;
@@ -65,7 +66,7 @@ static bool estop_pressed(void *context)
     return ((bench *)context)->estop;
 }
 
-bench *bench_new(bool wild);
+bench *bench_new(uint8_t profile);
 void bench_free(bench *self);
 void bench_receive(bench *self, const uint8_t *bytes, uint32_t size, uint32_t now_ms);
 void bench_poll(bench *self, uint32_t now_ms);
@@ -88,12 +89,27 @@ static const hand_profile wild_profile = {
     .pose = {[HAND_ACTION_FIST] = {1}},
 };
 
-bench *bench_new(bool wild)
+/* Limits the wrong way round and out of range, too many joints, a watchdog that never bites. */
+static const hand_profile swapped_profile = {
+    .name = "swapped",
+    .joints = 9,
+    .watchdog_ms = 65535,
+    .limp_ms = 2000,
+    .max_ttl_ms = 10000,
+    .joint = {{10000, 2000, 33, 1250}, {1000, 200, 33, 1250}, {2000, 1000, 33, 1250},
+              {600, 2400, 33, 1500}, {600, 2400, 33, 1500}, {600, 2400, 33, 1500},
+              {600, 2400, 33, 1500}, {600, 2400, 33, 1500}},
+};
+
+static const hand_profile *const profiles[] = {&hand_profile_arm, &wild_profile, &swapped_profile};
+
+bench *bench_new(uint8_t profile)
 {
     bench *self = calloc(1, sizeof *self);
     if (self != NULL) {
         self->hal = (hand_hal){self, write_pulses, attach, transmit, estop_pressed};
-        hand_init(&self->core, wild ? &wild_profile : &hand_profile_arm, &self->hal);
+        self->limits_hold = profiles[profile] != &swapped_profile;
+        hand_init(&self->core, profiles[profile], &self->hal);
     }
     return self;
 }
