@@ -129,7 +129,7 @@ class ControlLoop:
         except BaseException as error:
             # A hand that cannot be told stops by its watchdog; what failed first is what is reported.
             with suppress(LinkError):
-                self._stop_hand(str(error) or type(error).__name__)
+                self._stop_hand("interrupted" if isinstance(error, KeyboardInterrupt) else f"{error!s:.200}")
             raise
         else:
             self._stop_hand("the run ended")

@@ -6,7 +6,9 @@ that was asked for is imported, so that the board never imports the workstation'
 """
 
 import argparse
+import errno
 import logging
+import os
 import sys
 from collections.abc import Sequence
 from importlib.metadata import EntryPoint, entry_points, version
@@ -30,7 +32,24 @@ ORDER = ("demo", "train", "evaluate", "convert", "inspect", "run", "hand", "port
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one sub-command; the exit code says how it ended (docs/cli.md)."""
-    arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        code = _dispatch(list(sys.argv[1:] if argv is None else argv))
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        print("neurograsp: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except OSError as error:
+        if error.errno not in (errno.EPIPE, errno.ENOSPC):
+            raise
+        # What is left in the buffer must not fail once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if error.errno == errno.ENOSPC:
+            print("neurograsp: no space left for the output", file=sys.stderr)
+        return 1
+    return code
+
+
+def _dispatch(arguments: list[str]) -> int:
     commands = {point.name: point for point in entry_points(group=GROUP)}
     if not arguments or arguments[0] in ("-h", "--help"):
         _print_overview(commands)
@@ -68,9 +87,6 @@ def _run(name: str, command: Any, arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         print(f"neurograsp {name}: interrupted", file=sys.stderr)
         return INTERRUPTED
-    except BrokenPipeError:
-        sys.stderr.close()
-        return 1
     return code
 
 
@@ -86,7 +102,7 @@ def _with_extras(command: Any, parsed: argparse.Namespace) -> int:
 
 
 def _print_overview(commands: dict[str, EntryPoint]) -> None:
-    print("usage: neurograsp COMMAND ...\n\nexample:\n  neurograsp demo\n\ncommands:")
+    print("usage: neurograsp COMMAND ...\n\nexample:\n  neurograsp demo --pretrained\n\ncommands:")
     rank = {name: place for place, name in enumerate(ORDER)}
     for name in sorted(commands, key=lambda name: (rank.get(name, len(rank)), name)):
         print(f"  {name:<10}{commands[name].load().HELP}")

@@ -49,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from neurograsp.edge_runtime.bundle import open_bundle, verify_golden
-    from neurograsp.edge_runtime.contract.errors import UsageError
+    from neurograsp.edge_runtime.contract.errors import NeurograspError, UsageError
     from neurograsp.edge_runtime.files import check_writable, write_whole
     from neurograsp.edge_runtime.loop import ControlLoop
     from neurograsp.edge_runtime.pipeline import Pipeline
@@ -70,6 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
     manifest = bundle.manifest
     source = open_source(arguments.source, manifest.signal, arguments.speed, arguments.start)
     pipeline = Pipeline(manifest.signal, manifest.decision, bundle.classifier().real_logits)
+    failure: BaseException | None = None
     try:
         with open_hand(arguments.hand) as hand:
             check_commands(manifest.signal, hand)
@@ -77,13 +78,18 @@ def run(arguments: argparse.Namespace) -> int:
             if hand.link is not None and not arm:
                 print(f"{hand.name}: not armed, nothing will move; --arm lets it", file=sys.stderr)
             loop = ControlLoop(source, pipeline, hand.link, arm=arm)
-            loop.run(arguments.seconds)
+            try:
+                loop.run(arguments.seconds)
+            except (KeyboardInterrupt, NeurograspError) as error:
+                failure = error  # what happened until then is what a person wants to see
     finally:
         source.stop()
     report = describe(arguments, bundle.sha256, loop, hand, pipeline)
     print(json.dumps(report) if arguments.json else render(report))
     if arguments.out is not None:
         write_whole(arguments.out, json.dumps({**report, **session(loop, hand)}).encode())
+    if failure is not None:
+        raise failure
     return 0
 
 

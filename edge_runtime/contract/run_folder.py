@@ -11,7 +11,8 @@ A run folder holds
                     {i}.windows (n, window, n_channels) int8, {i}.time_s, {i}.restart,
                     {i}.event_start_s, {i}.event_stop_s, {i}.event_action, {i}.rest_start_s,
                     {i}.rest_stop_s as in ScoredStream, {i}.picked (rows with a label),
-                    {i}.truth (their actions); and golden_counts (n_frames, n_channels) int32, one contiguous stretch
+                    {i}.truth (their actions); and golden_counts (n_frames, n_channels) int32, one
+                    contiguous stretch
     history.json    figures of each epoch
     metrics.json    float and linear scores on the validation recordings
 """

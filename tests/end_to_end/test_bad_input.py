@@ -1,5 +1,6 @@
 """Every kind of bad input: one clear line, its exit code, no traceback, and the hand stopped."""
 
+import json
 import os
 import shutil
 import signal
@@ -133,16 +134,27 @@ def firmware_of(pid: int) -> int:
 
 
 @pytest.fixture
-def running(toy: Toy) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [*CLI, "run", "--bundle", str(toy.bundle), "--source", "synthetic", "--seconds", "60"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+def log(tmp_path: Path) -> Path:
+    return tmp_path / "session.json"
 
 
-def test_hand_unplugged_while_it_moves(running: subprocess.Popen[str]) -> None:
+@pytest.fixture
+def running(toy: Toy, log: Path) -> subprocess.Popen[str]:
+    command = [
+        "run",
+        "--bundle",
+        str(toy.bundle),
+        "--source",
+        "synthetic",
+        "--seconds",
+        "60",
+        "--out",
+        str(log),
+    ]
+    return subprocess.Popen([*CLI, *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def test_hand_unplugged_while_it_moves(running: subprocess.Popen[str], log: Path) -> None:
     firmware = firmware_of(running.pid)
     time.sleep(2)
     os.kill(firmware, signal.SIGKILL)
@@ -151,14 +163,34 @@ def test_hand_unplugged_while_it_moves(running: subprocess.Popen[str]) -> None:
     assert time.monotonic() - begin < 3
     assert running.returncode == 5
     assert "Traceback" not in stderr
-    assert len(own_lines(stderr)) == 1, stderr
+    (line,) = own_lines(stderr)
+    assert "lost" in line
+    session = json.loads(log.read_text())
+    assert "lost" in session["ended"]
+    assert {row["state"] for row in session["trace"]} & {"ARMED", "MOVING", "HOLD"}
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_interrupted(running: subprocess.Popen[str], number: int) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_interrupted(running: subprocess.Popen[str], log: Path, number: int) -> None:
+    """The hand is stopped first; then what happened until then is told, as at any other end."""
     firmware_of(running.pid)
     time.sleep(2)
     running.send_signal(number)
-    _, stderr = running.communicate(timeout=20)
+    stdout, stderr = running.communicate(timeout=20)
     assert running.returncode == 130, stderr
     assert "Traceback" not in stderr
+    assert "interrupted" in stdout
+    session = json.loads(log.read_text())
+    assert "ARMED" in {row["state"] for row in session["trace"]}
+    assert session["hand"]["link"]["stops"] >= 3
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["info"]])
+def test_a_reader_that_has_had_enough(arguments: list[str]) -> None:
+    with subprocess.Popen(
+        [*CLI, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as one:
+        assert one.stdout is not None
+        assert one.stderr is not None
+        one.stdout.close()
+        assert one.stderr.read() == ""
