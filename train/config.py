@@ -74,6 +74,12 @@ class LabelsConfig:
     tolerance: int = 2
     skip_s: float = 0.0
 
+    def __post_init__(self) -> None:
+        if self.train_hop < 1:
+            raise ValueError(f"labels: train_hop is {self.train_hop}, make it 1 or greater")
+        if self.tolerance < 0 or not self.skip_s >= 0:
+            raise ValueError("labels: tolerance and skip_s must be zero or greater")
+
 
 @dataclass(frozen=True)
 class NetworkConfig:
@@ -84,6 +90,10 @@ class NetworkConfig:
 
     name: str = "eegnet"
     options: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if "seed" in self.options:
+            raise ValueError("network.options: seed is not one of them; set fit.seed")
 
 
 @dataclass(frozen=True)
@@ -99,6 +109,11 @@ class DecisionConfig:
     dwell: int = 1
     refractory_s: float = 0.0
     after: dict[str, tuple[str, ...]] | None = None
+
+    def __post_init__(self) -> None:
+        if not self.target_fa_per_min > 0:
+            raise ValueError("decision: target_fa_per_min must be greater than zero")
+        self.template(1)
 
     def template(self, n_actions: int) -> DecisionSpec:
         thresholds = (0.5,) * n_actions
@@ -129,3 +144,17 @@ class TrainConfig:
     fit: FitOptions = field(default_factory=FitOptions)
     decision: DecisionConfig = field(default_factory=DecisionConfig)
     convert: ConvertConfig = field(default_factory=ConvertConfig)
+
+    def __post_init__(self) -> None:
+        names = set(self.actions.names)
+        after = self.decision.after or {}
+        predecessors = {name for allowed in after.values() for name in allowed} - {""}
+        for key, used in (
+            ("actions.labels", set(self.actions.labels)),
+            ("decision.after", set(after) | predecessors),
+        ):
+            if used - names:
+                raise ValueError(
+                    f"{key}: {', '.join(sorted(used - names))}: no such action; "
+                    f"actions.names has {', '.join(self.actions.names)}"
+                )

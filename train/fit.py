@@ -51,6 +51,10 @@ class FitOptions:
         for name in ("weight_decay", "noise", "label_smoothing"):
             if not getattr(self, name) >= 0:
                 raise ConfigError(f"fit: {name} is {getattr(self, name)}, make it zero or greater")
+        if not 0 <= self.seed < 2**32:
+            raise ConfigError(f"fit: seed is {self.seed}, make it 0 to 2^32 - 1")
+        if self.label_smoothing > 1:
+            raise ConfigError(f"fit: label_smoothing is {self.label_smoothing}, make it at most 1")
         if self.monitor not in ("loss", "auc"):
             raise ConfigError(f"fit: monitor {self.monitor!r} is unknown, choose loss or auc")
 
@@ -199,6 +203,11 @@ def fit(
             best, best_epoch, best_weights = cost, epoch, model.get_weights()
         elif epoch - best_epoch >= options.patience:
             break
+    if best_epoch == 0:
+        raise ConfigError(
+            f"fit: the validation {options.monitor} was never a number; lower fit.learning_rate, or choose "
+            "another fit.monitor"
+        )
     model.set_weights(best_weights)
     return FitHistory(history, best_epoch, stopped_early=len(history) < options.epochs)
 

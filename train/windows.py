@@ -78,8 +78,12 @@ def build_spec(config: TrainConfig, recordings: Sequence[Recording]) -> SignalSp
 def fit_scale(spec: SignalSpec, recordings: Sequence[Recording]) -> Scale:
     """Scale each channel so that its root mean square becomes 1 (16 int8 steps).
 
-    The root mean square is taken without the largest hundredth of the samples, so that an artefact
-    does not set the scale. A channel that never changes gets the smallest gain.
+    Samples are clipped to the quantile OUTLIERS of their sizes first, so that an artefact does not set
+    the scale.
+
+    Raises:
+        RecordingError: a channel that (almost) never changes has no scale; what little it does later
+            would fill the network's whole input.
     """
     chain = FilterChain(spec)
     pieces = []
@@ -90,8 +94,14 @@ def fit_scale(spec: SignalSpec, recordings: Sequence[Recording]) -> Scale:
     size = np.abs(np.concatenate(pieces).astype(np.float64))
     limit = np.quantile(size, OUTLIERS, axis=0)
     rms = np.sqrt(np.mean(np.minimum(size, limit) ** 2, axis=0))
+    flat = [name for name, value in zip(spec.channels, rms) if value < 1]
+    if flat:
+        raise RecordingError(
+            f"{recordings[0].source} and {len(recordings) - 1} more: {', '.join(flat)} never changed; "
+            "fix the electrode and record again, or train without it"
+        )
     multiplier, shift = [], []
-    for value in np.maximum(rms, 1.0):
+    for value in rms:
         factor = 1 / (INPUT_SCALE * value)
         places = min(62, 30 - math.floor(math.log2(factor)))
         multiplier.append(min(2**31 - 1, max(1, round(factor * 2.0**places))))

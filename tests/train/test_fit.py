@@ -53,6 +53,12 @@ def test_stops_when_the_patience_runs_out() -> None:
     assert json.loads(json.dumps(plain, allow_nan=False)) == plain
 
 
+def test_a_fit_that_diverges_is_no_result() -> None:
+    model = build("eegnet", 16, 4, 3, seed=0, filters=4, mixed_filters=4)
+    with pytest.raises(ConfigError, match="never a number; lower fit.learning_rate"):
+        fit(model, windows(64, 0), windows(64, 1), FitOptions(epochs=2, learning_rate=1e30), "softmax")
+
+
 def test_auc() -> None:
     y = np.array([[1, 0, 0], [1, 0, 0], [0, 1, 0], [0, 1, 0]], np.float32)
     scores = np.array([[4, 0, 0], [2, 1, 0], [3, 2, 0], [1, 3, 0]], np.float64)

@@ -55,13 +55,20 @@ def build(
     _require_known("network", name, NETWORKS)
     module = importlib.import_module(f"{__name__}.{name}")
     parameters = inspect.signature(module.build).parameters.values()
-    known = [p.name for p in parameters if p.kind is inspect.Parameter.KEYWORD_ONLY]
-    for option in options:
-        _require_known(f"option of {name}", option, known)
+    kinds = {p.name: p.annotation for p in parameters if p.kind is inspect.Parameter.KEYWORD_ONLY}
+    for option, value in options.items():
+        _require_known(f"option of {name}", option, kinds)
+        kind = int | float if kinds[option] is float else kinds[option]
+        if not isinstance(value, kind) or isinstance(value, bool):
+            raise ConfigError(f"network.options: {option} is {value!r:.40}, {name} wants {kind}")
     from neurograsp.train.models._keras import keras
 
     keras.utils.set_random_seed(seed)
-    return module.build(n_time, n_channels, n_actions, **options)
+    try:
+        return module.build(n_time, n_channels, n_actions, **options)
+    except (TypeError, ValueError) as error:
+        reason = str(error).strip().splitlines()[-1]
+        raise ConfigError(f"network.options: {name} cannot be built: {reason:.200}") from error
 
 
 def summarise(model: Any) -> NetworkSummary:

@@ -48,6 +48,8 @@ def test_seed_sets_the_weights() -> None:
         ("eegnet", 4, {}, "window of 4 frames"),
         ("eegnet", 29, {"head": "top"}, "choose flatten or mean"),
         ("article_cnn", 12, {}, "take 13 frames or more"),
+        ("eegnet", 29, {"dropout": "a"}, "dropout is 'a'"),
+        ("eegnet", 29, {"filters": 0}, "cannot be built.*filters"),
     ],
 )
 def test_impossible_networks_are_refused(name: str, n_time: int, options: dict[str, Any], text: str) -> None:

@@ -1,0 +1,63 @@
+"""A training configuration is refused before anything is read or trained."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from toys import REPOSITORY, toy_signal
+
+from neurograsp.edge_runtime.cli import main
+from neurograsp.edge_runtime.contract.errors import RecordingError
+from neurograsp.train.datasets import Labels, Recording
+from neurograsp.train.windows import fit_scale
+
+CONFIG = REPOSITORY / "examples" / "configs" / "gal_windows.toml"
+
+
+@pytest.mark.parametrize(
+    ("key", "named"),
+    [
+        ("decision.dwell=0", "dwell"),
+        ("decision.smooth=0", "smooth"),
+        ("decision.refractory_s=-1", "refractory_s"),
+        ("decision.target_fa_per_min=-1", "target_fa_per_min"),
+        ("decision.after={Bogus=['HandStart']}", "Bogus"),
+        ("decision.after={HandStart=['Bogus']}", "Bogus"),
+        ("actions.labels={Bogus=['T1']}", "Bogus"),
+        ("fit.seed=-1", "seed"),
+        ("fit.seed=99999999999", "seed"),
+        ("fit.label_smoothing=2", "label_smoothing"),
+        ("labels.train_hop=0", "train_hop"),
+        ("labels.skip_s=-5", "skip_s"),
+        ("network.options={seed=1}", "fit.seed"),
+    ],
+)
+def test_a_value_out_of_range_is_named(key: str, named: str, tmp_path: Path, capsys: Any) -> None:
+    assert main(["train", str(CONFIG), "--out", str(tmp_path / "run"), "--set", key]) == 4
+    error = capsys.readouterr().err
+    assert named in error
+    assert error.count("\n") == 1
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("mostly", [0, 7])
+def test_a_channel_that_never_changes_is_refused(mostly: int) -> None:
+    """It has no scale: one count later would fill the network's whole input."""
+    counts = np.random.default_rng(0).normal(0, 100, (1000, 2)).astype(np.int32)
+    counts[:, 1] = 0
+    counts[:mostly, 1] = 1
+    recording = Recording(
+        counts=counts,
+        rate_hz=250.0,
+        channels=("C0", "C1"),
+        lsb_uv=1.0,
+        pieces=np.array([[0, 1000]]),
+        frame_index=np.arange(1000),
+        labels=Labels((), *(np.zeros(0, np.int64),) * 3),
+        subject="1",
+        session="1",
+        source="here",
+    )
+    with pytest.raises(RecordingError, match="here.*: C1 never changed"):
+        fit_scale(toy_signal(), [recording])
