@@ -10,6 +10,7 @@ import numpy as np
 from neurograsp.edge_runtime.bundle import Bundle
 from neurograsp.edge_runtime.classifier import Classifier
 from neurograsp.edge_runtime.contract.codec import decode
+from neurograsp.edge_runtime.contract.errors import RecordingError
 from neurograsp.train.config import ActionsConfig
 from neurograsp.train.datasets import Recording
 from neurograsp.train.evaluate import BatchScorer, Replay, by_measure, hear, measure, replay
@@ -45,8 +46,17 @@ def score_bundle(bundle: Bundle, recordings: Sequence[Recording]) -> BundleScore
 
     Raises:
         ConfigError: the bundle does not say which labels its actions had.
-        RecordingError: a recording does not fit the bundle.
+        RecordingError: a recording does not fit the bundle, or two are of the same session.
     """
+    sources: dict[tuple[str, str], str] = {}
+    for recording in recordings:
+        session = recording.subject, recording.session
+        if session in sources:
+            raise RecordingError(
+                f"{recording.source}: subject {session[0]}, session {session[1]} again, as in "
+                f"{sources[session]}; give each session once"
+            )
+        sources[session] = recording.source
     manifest = bundle.manifest
     spec = manifest.signal
     actions = decode(ActionsConfig, manifest.provenance.config.get("actions"), f"{bundle.path}: actions")

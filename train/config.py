@@ -65,8 +65,8 @@ class LabelsConfig:
         train_hop: frames after decimation between two training windows.
         tolerance: events: training windows may end so many frames (after decimation) beside the
             stretch's end.
-        skip_s: states: seconds after a state begins that are not trained on, because labels follow
-            the cue and people are slower.
+        skip_s: states: seconds after a state begins that no training window reaches into, because
+            labels follow the cue and people are slower.
     """
 
     kind: Literal["events", "states"]
@@ -146,15 +146,14 @@ class TrainConfig:
     convert: ConvertConfig = field(default_factory=ConvertConfig)
 
     def __post_init__(self) -> None:
-        names = set(self.actions.names)
+        names = self.actions.names
+        moving = tuple(name for name in names if name != self.actions.rest)
         after = self.decision.after or {}
         predecessors = {name for allowed in after.values() for name in allowed} - {""}
-        for key, used in (
-            ("actions.labels", set(self.actions.labels)),
-            ("decision.after", set(after) | predecessors),
+        for key, used, known in (
+            ("actions.labels", set(self.actions.labels), names),
+            ("decision.after", set(after) | predecessors, moving),
         ):
-            if used - names:
-                raise ValueError(
-                    f"{key}: {', '.join(sorted(used - names))}: no such action; "
-                    f"actions.names has {', '.join(self.actions.names)}"
-                )
+            unknown = used.difference(known)
+            if unknown:
+                raise ValueError(f"{key}: {', '.join(sorted(unknown))} is none of {', '.join(known)}")

@@ -76,8 +76,9 @@ def train_run(
         seed=config.fit.seed,
         **config.network.options,
     )
-    history = fit(model, train_windows, validation_windows, config.fit, spec.actions.output, progress)
+    # The baseline takes seconds and refuses what the network would learn nothing from.
     linear = fit_filterbank_linear(train_windows, spec.rate_hz / spec.decimation, spec.actions.output)
+    history = fit(model, train_windows, validation_windows, config.fit, spec.actions.output, progress)
 
     template = config.decision.template(len(spec.actions.names))
     metrics, decisions = {}, {}

@@ -51,6 +51,8 @@ def split_tail(recording: Recording, kind: Literal["events", "states"]) -> tuple
             take_rows(recording, recording.pieces[cut:]),
         )
     middle = stops - np.maximum(1, ((stops - starts) * TAIL).astype(np.int64))
+    if not (middle > starts).any():
+        raise RecordingError(f"{recording.source}: too short to validate on; give two sessions")
     return (
         take_rows(recording, np.stack([starts, middle], axis=1)),
         take_rows(recording, np.stack([middle, stops], axis=1)),

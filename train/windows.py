@@ -134,11 +134,18 @@ def cut(recording: Recording, spec: SignalSpec, hop: int | None = None) -> Windo
 
 def check_fits(recording: Recording, spec: SignalSpec) -> None:
     """Raises RecordingError unless channels, rate and unit are those of the spec."""
-    if recording.channels != spec.channels or recording.rate_hz != spec.rate_hz:
+    found, wanted = len(recording.channels), len(spec.channels)
+    if (found, recording.rate_hz) != (wanted, spec.rate_hz):
         raise RecordingError(
-            f"{recording.source}: {len(recording.channels)} channels at {recording.rate_hz:g} Hz, expected "
-            f"{len(spec.channels)} ({', '.join(spec.channels[:4])}, ...) at {spec.rate_hz:g} Hz"
+            f"{recording.source}: {found} channels at {recording.rate_hz:g} Hz, expected {wanted} "
+            f"({', '.join(spec.channels[:4])}, ...) at {spec.rate_hz:g} Hz"
         )
+    for number, (name, expected) in enumerate(zip(recording.channels, spec.channels), 1):
+        if name != expected:
+            raise RecordingError(
+                f"{recording.source}: of its channels number {number} is {name!r}, expected {expected!r}; "
+                "record the same electrodes in the same order"
+            )
     if recording.lsb_uv != spec.lsb_uv:
         raise RecordingError(
             f"{recording.source}: {recording.lsb_uv} microvolt a count, expected {spec.lsb_uv}; "
@@ -165,7 +172,7 @@ def action_codes(recording: Recording, actions: ActionsConfig) -> npt.NDArray[np
 def states_at(
     recording: Recording, codes: npt.NDArray[np.int64], rows: npt.NDArray[np.int64]
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """The action at each row and the row at which it began; NO_ACTION where nothing is labelled."""
+    """The action at each row (NO_ACTION where nothing is labelled) and the row at which it began."""
     state = np.full(len(rows), NO_ACTION, np.int64)
     since = np.zeros(len(rows), np.int64)
     for start, stop, code in zip(recording.labels.start, recording.labels.stop, codes):
@@ -231,11 +238,9 @@ def _state_targets(
     skip_s: float,
 ) -> npt.NDArray[np.float32]:
     state, since = states_at(recording, codes, windows.end)
-    state_first, _ = states_at(recording, codes, windows.first)
-    settled = windows.end - since >= skip_s * spec.rate_hz
-    pure = (state != NO_ACTION) & (state == state_first) & (windows.first >= since) & settled
+    settled = windows.first - since >= skip_s * spec.rate_hz
     y = np.zeros((len(state), len(spec.actions.names)), np.float32)
-    rows = np.flatnonzero(pure)
+    rows = np.flatnonzero((state != NO_ACTION) & settled)
     y[rows, state[rows]] = 1
     return y
 

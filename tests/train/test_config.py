@@ -8,7 +8,9 @@ import pytest
 from toys import REPOSITORY, toy_signal
 
 from neurograsp.edge_runtime.cli import main
-from neurograsp.edge_runtime.contract.errors import RecordingError
+from neurograsp.edge_runtime.contract.config import parse_config
+from neurograsp.edge_runtime.contract.errors import ConfigError, RecordingError
+from neurograsp.train.config import TrainConfig
 from neurograsp.train.datasets import Labels, Recording
 from neurograsp.train.windows import fit_scale
 
@@ -39,6 +41,13 @@ def test_a_value_out_of_range_is_named(key: str, named: str, tmp_path: Path, cap
     assert named in error
     assert error.count("\n") == 1
     assert not (tmp_path / "run").exists()
+
+
+def test_rest_is_no_action_that_comes_before_another(toy_data: Path) -> None:
+    """Rest never starts, so what has to come after it never would."""
+    text = (toy_data / "toy.toml").read_text()
+    with pytest.raises(ConfigError, match=r"decision\.after: rest is none of fist"):
+        parse_config(TrainConfig, text, "toy.toml", overrides=["decision.after={fist=['rest', '']}"])
 
 
 @pytest.mark.parametrize("mostly", [0, 7])

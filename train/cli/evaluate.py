@@ -26,10 +26,13 @@ def _names(text: str) -> list[str]:
 
 def run(arguments: argparse.Namespace) -> int:
     from neurograsp.edge_runtime.bundle import open_bundle
+    from neurograsp.edge_runtime.contract.errors import UsageError
     from neurograsp.train.bundle_scores import score_bundle
     from neurograsp.train.cli.tables import score_table
     from neurograsp.train.datasets import open_recordings
 
+    if arguments.session is not None and arguments.report is None:
+        raise UsageError("--session FILE goes into the report; add --report DIR")
     bundle = open_bundle(arguments.bundle)
     recordings = [
         recording

@@ -11,7 +11,7 @@ EXAMPLE = "neurograsp train examples/configs/gal_windows.toml --out runs/gal --s
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("config", type=Path, help="TOML file, see examples/configs/")
-    parser.add_argument("--out", type=Path, required=True, help="run folder to write")
+    parser.add_argument("--out", type=Path, help="run folder to write")
     parser.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="override, such as fit.epochs=20"
     )
@@ -21,10 +21,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from neurograsp.edge_runtime.contract.codec import encode
     from neurograsp.edge_runtime.contract.config import parse_config
-    from neurograsp.edge_runtime.contract.errors import ConfigError
+    from neurograsp.edge_runtime.contract.errors import ConfigError, UsageError
     from neurograsp.train.config import TrainConfig
     from neurograsp.train.datasets import open_recordings
 
+    if arguments.out is None and not arguments.print_config:
+        raise UsageError("name the run folder to write: --out RUN")
     path: Path = arguments.config
     try:
         text = path.read_text(encoding="utf-8")

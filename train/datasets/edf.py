@@ -251,7 +251,7 @@ def _read_labels(path: Path, rate_hz: float, n_frames: int) -> Labels:
     # MNE lets anything out on a damaged file: assertion, value, index and bare Exception were seen.
     except Exception as error:
         raise RecordingError(
-            f"{path}: MNE cannot read its annotations "
+            f"{path}: MNE cannot read its labels, the annotations "
             f"({' '.join(str(error).split()) or type(error).__name__}); export the file again"
         ) from error
     texts = [str(text) for text in notes.description]

@@ -249,7 +249,12 @@ def test_damaged_header(tmp_path: Path, at: int, field: bytes, expected: str) ->
 def test_annotations_that_are_no_text(tmp_path: Path) -> None:
     path = write(tmp_path / "bytes.edf", [signal("C3")], (1.0, 1.0, "reach"))
     path.write_bytes(path.read_bytes().replace(b"reach", b"\xff\xfe\xff\xfe\xff"))
-    assert "MNE cannot read its annotations" in refusal(path)
+    assert "MNE cannot read its labels, the annotations" in refusal(path)
+
+
+def test_a_duration_beyond_all_numbers(tmp_path: Path) -> None:
+    path = write(tmp_path / "long.edf", [signal("C3")], (1.0, 1e20, "a"))
+    assert "cannot read its labels" in refusal(path)
 
 
 def test_only_annotations(tmp_path: Path) -> None:
