@@ -1,7 +1,7 @@
 """Score a bundle: its int8 network, the float network and the linear baseline it carries."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,9 +11,10 @@ from neurograsp.edge_runtime.bundle import Bundle
 from neurograsp.edge_runtime.classifier import Classifier
 from neurograsp.edge_runtime.contract.codec import decode
 from neurograsp.edge_runtime.contract.errors import RecordingError
+from neurograsp.edge_runtime.decoder_scores import mean_over_subjects
 from neurograsp.train.config import ActionsConfig
 from neurograsp.train.datasets import Recording
-from neurograsp.train.evaluate import BatchScorer, Replay, by_measure, hear, measure, replay
+from neurograsp.train.evaluate import BatchScorer, Replay, by_measure, hear, measure_subjects, replay
 from neurograsp.train.models.filterbank_linear import FilterbankLinear
 
 
@@ -41,8 +42,17 @@ class BundleScores:
         }
 
 
-def score_bundle(bundle: Bundle, recordings: Sequence[Recording]) -> BundleScores:
+def score_bundle(
+    bundle: Bundle,
+    recordings: Sequence[Recording],
+    track: Callable[[Sequence[Recording]], Iterable[Recording]] = iter,
+) -> BundleScores:
     """Replay the recordings through the pipeline with each of the bundle's models.
+
+    Args:
+        bundle: what to score.
+        recordings: what to score it on.
+        track: hands the recordings out one by one and may show how far that is.
 
     Raises:
         ConfigError: the bundle does not say which labels its actions had.
@@ -62,27 +72,17 @@ def score_bundle(bundle: Bundle, recordings: Sequence[Recording]) -> BundleScore
     actions = decode(ActionsConfig, manifest.provenance.config.get("actions"), f"{bundle.path}: actions")
     decisions = {"int8": manifest.decision, **manifest.reference_decisions}
     models = {name: scorer for name, scorer in scorers(bundle).items() if name in decisions}
-    heard = [hear(recording, spec) for recording in recordings]
-    replays = {
-        name: [
-            replay(recording, one, spec, actions, manifest.labels, scorer)
-            for recording, one in zip(recordings, heard)
-        ]
-        for name, scorer in models.items()
-    }
-    subjects = dict.fromkeys(recording.subject for recording in recordings)
+    replays: dict[str, list[Replay]] = {name: [] for name in models}
+    for recording in track(recordings):
+        heard = hear(recording, spec)
+        for name, scorer in models.items():
+            replays[name].append(replay(recording, heard, spec, actions, manifest.labels, scorer))
+    subjects = {name: measure_subjects(recordings, replays[name], spec, decisions[name]) for name in models}
     by_subject = {
-        subject: {
-            name: measure(
-                [one for one, recording in zip(replays[name], recordings) if recording.subject == subject],
-                spec,
-                decisions[name],
-            )
-            for name in models
-        }
-        for subject in subjects
+        recording.subject: {name: subjects[name][recording.subject] for name in models}
+        for recording in recordings
     }
-    figures = {name: _mean([by_subject[subject][name] for subject in subjects]) for name in models}
+    figures = {name: mean_over_subjects(list(subjects[name].values())) for name in models}
     names = tuple(f"{recording.subject}/{recording.session}" for recording in recordings)
     return BundleScores(names, figures, by_subject, replays)
 
@@ -100,14 +100,3 @@ def scorers(bundle: Bundle) -> dict[str, BatchScorer]:
 def one_by_one(classifier: Classifier) -> BatchScorer:
     """Run windows singly, as the board does."""
     return lambda windows: np.stack([classifier.real_logits(window) for window in windows])
-
-
-def _mean(figures: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    result: dict[str, Any] = {}
-    for name in figures[0]:
-        values = [one[name] for one in figures if one[name] is not None]
-        if name.startswith("n_"):
-            result[name] = sum(values)
-        else:
-            result[name] = float(np.mean(values)) if values else None
-    return result

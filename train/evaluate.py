@@ -11,11 +11,11 @@ from neurograsp.edge_runtime.classifier import probabilities
 from neurograsp.edge_runtime.contract.decision_spec import DecisionSpec
 from neurograsp.edge_runtime.contract.errors import RecordingError
 from neurograsp.edge_runtime.contract.signal_spec import SignalSpec
+from neurograsp.edge_runtime.decoder_scores import macro_auc, one_against_rest
 from neurograsp.edge_runtime.event_scores import ScoredStream, score_streams
 from neurograsp.edge_runtime.pipeline import STOP, Pipeline
 from neurograsp.train.config import ActionsConfig
 from neurograsp.train.datasets import Recording
-from neurograsp.train.fit import macro_auc
 from neurograsp.train.windows import NO_ACTION, action_codes, check_fits, states_at
 
 MEASURES = (
@@ -191,13 +191,9 @@ def measure(
     controller = score_streams([replay.stream for replay in replays], decision, spec.actions)
     guess = logits.argmax(axis=1) if len(logits) else np.zeros(0, np.int64)
     recalls = [float((guess[truth == code] == code).mean()) for code in np.unique(truth)]
-    one_hot = np.eye(len(spec.actions.names), dtype=np.float32)[truth]
-    scores = logits
-    if spec.actions.output == "softmax":
-        scores = probabilities(logits, "softmax")
-    auc = macro_auc(one_hot, scores) if len(truth) else float("nan")
-    figures: dict[str, float | int | None] = {
-        "auc_macro": auc,
+    one_hot = np.eye(len(spec.actions.names))[truth]
+    return {
+        "auc_macro": macro_auc(one_hot, one_against_rest(logits, spec.actions.output)),
         "balanced_accuracy": float(np.mean(recalls)) if recalls else None,
         "accuracy": float((guess == truth).mean()) if len(truth) else None,
         "n_events": controller.n_events,
@@ -208,7 +204,16 @@ def measure(
         "held_in_rest": controller.held_in_rest,
         "n_scored": len(truth),
     }
-    return {name: None if value is None or value != value else value for name, value in figures.items()}
+
+
+def measure_subjects(
+    recordings: Sequence[Recording], replays: Sequence[Replay], spec: SignalSpec, decision: DecisionSpec
+) -> dict[str, dict[str, float | int | None]]:
+    """The figures of each subject; `mean_over_subjects` makes one of them."""
+    own: dict[str, list[Replay]] = {}
+    for recording, one in zip(recordings, replays, strict=True):
+        own.setdefault(recording.subject, []).append(one)
+    return {subject: measure(found, spec, decision) for subject, found in own.items()}
 
 
 def confusion(replays: Sequence[Replay], n_actions: int) -> list[list[int]]:

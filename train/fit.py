@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurograsp.edge_runtime.contract.errors import ConfigError
-from neurograsp.train.window_set import INPUT_SCALE, WindowSet
+from neurograsp.edge_runtime.contract.signal_spec import INPUT_SCALE
+from neurograsp.edge_runtime.decoder_scores import macro_auc, one_against_rest
+from neurograsp.train.window_set import WindowSet
 
 Output = Literal["sigmoid", "softmax"]
 Progress = Callable[[int, int, dict[str, float]], None]
@@ -81,28 +83,6 @@ class FitHistory:
             for epoch in self.epochs
         ]
         return plain
-
-
-def macro_auc(y: NDArray[np.float32], scores: NDArray[np.floating[Any]]) -> float:
-    """Mean over the actions of the area under the ROC curve.
-
-    Args:
-        y: (n, n_actions) targets of 0 and 1.
-        scores: (n, n_actions), any monotone score.
-
-    Returns:
-        The mean over the actions that are both present and absent in `y`; NaN where there is none.
-    """
-    from scipy.stats import rankdata
-
-    positives = y.sum(axis=0)
-    negatives = len(y) - positives
-    usable = (positives > 0) & (negatives > 0)
-    if not usable.any():
-        return math.nan
-    ranks = rankdata(scores[:, usable], axis=0)
-    above = (ranks * y[:, usable]).sum(axis=0) - positives[usable] * (positives[usable] + 1) / 2
-    return float((above / (positives[usable] * negatives[usable])).mean())
 
 
 def action_weights(y: NDArray[np.float32], output: Output, balance: bool) -> NDArray[np.float32]:
@@ -189,10 +169,11 @@ def fit(
         scores = np.concatenate(
             [scores_of(validation.x[i : i + 256]).numpy() for i in range(0, len(validation), 256)]
         )
+        auc = macro_auc(validation.y, one_against_rest(scores, output))
         figures = {
             "loss": float(np.mean([float(loss) for loss in losses])),
             "val_loss": float(loss_of(tf.constant(validation.y), tf.constant(scores))),
-            "val_auc": macro_auc(validation.y, scores),
+            "val_auc": math.nan if auc is None else auc,
             "learning_rate": float(schedule(optimizer.iterations)),
         }
         history.append(figures)

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from neurograsp.edge_runtime.contract.codec import encode
 from neurograsp.edge_runtime.contract.run_folder import RUN_SCHEMA, RunFacts
 from neurograsp.edge_runtime.contract.signal_spec import SignalSpec
+from neurograsp.edge_runtime.decoder_scores import mean_over_subjects
 from neurograsp.edge_runtime.event_scores import calibrate
 from neurograsp.edge_runtime.files import refuse_foreign_folder, whole_folder
 from neurograsp.train import evaluate
@@ -34,7 +35,7 @@ class TrainedRun:
     """Attributes:
     facts: what goes into run.json.
     history: of the fit.
-    metrics: {"float": ..., "linear": ...} on the validation recordings.
+    metrics: {"float": ..., "linear": ...} on the validation recordings, the mean over subjects.
     """
 
     facts: RunFacts
@@ -96,7 +97,8 @@ def train_run(
             config.decision.target_fa_per_min,
             f"validation recordings {', '.join(names_of(validation))}",
         )
-        metrics[name] = evaluate.measure(scored[name], spec, decisions[name])
+        subjects = evaluate.measure_subjects(validation, scored[name], spec, decisions[name])
+        metrics[name] = mean_over_subjects(list(subjects.values()))
     summary = summarise(model)
     facts = RunFacts(
         schema=RUN_SCHEMA,

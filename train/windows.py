@@ -189,8 +189,8 @@ def training_set(
     Raises:
         RecordingError: an action without a single example.
     """
-    xs, ys, groups = [], [], []
-    for group, recording in enumerate(recordings):
+    xs, ys = [], []
+    for recording in recordings:
         windows = cut(recording, spec, labels.train_hop)
         codes = action_codes(recording, actions)
         if labels.kind == "events":
@@ -200,8 +200,7 @@ def training_set(
         known = y.any(axis=1)
         xs.append(windows.x[known])
         ys.append(y[known])
-        groups.append(np.full(int(known.sum()), group, np.int64))
-    result = WindowSet(np.concatenate(xs), np.concatenate(ys), np.concatenate(groups))
+    result = WindowSet(np.concatenate(xs), np.concatenate(ys))
     for name, n_examples in zip(spec.actions.names, result.y.sum(axis=0)):
         if n_examples == 0:
             raise RecordingError(

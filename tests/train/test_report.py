@@ -18,6 +18,7 @@ from toys import CHAINS, RATE_HZ, Toy
 from neurograsp.edge_runtime.bundle import Bundle, open_bundle
 from neurograsp.edge_runtime.cli.run import OpenHand, describe, session
 from neurograsp.edge_runtime.contract.errors import ConfigError, MissingExtra
+from neurograsp.edge_runtime.decoder_scores import macro_auc
 from neurograsp.edge_runtime.histogram import Histogram
 from neurograsp.edge_runtime.loop import SECTIONS, RunSummary
 from neurograsp.edge_runtime.pipeline import Pipeline
@@ -27,7 +28,6 @@ from neurograsp.train.bundle_scores import BundleScores, score_bundle
 from neurograsp.train.datasets import Recording, open_recordings
 from neurograsp.train.evaluate import Replay
 from neurograsp.train.filter_design import design
-from neurograsp.train.fit import macro_auc
 from neurograsp.train.report import write_report
 from neurograsp.train.report.plots import roc_curve
 from neurograsp.train.report.response import decibel, designed_response, grid, integer_response

@@ -28,6 +28,7 @@ def run(arguments: argparse.Namespace) -> int:
     from neurograsp.edge_runtime.bundle import open_bundle
     from neurograsp.edge_runtime.contract.errors import UsageError
     from neurograsp.train.bundle_scores import score_bundle
+    from neurograsp.train.cli.progress import track
     from neurograsp.train.cli.tables import score_table
     from neurograsp.train.datasets import open_recordings
 
@@ -39,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
         for path in arguments.recordings
         for recording in open_recordings(path, arguments.subjects, arguments.sessions)
     ]
-    scores = score_bundle(bundle, recordings)
+    scores = score_bundle(bundle, recordings, track)
     if arguments.report is not None:
         from neurograsp.train.report import write_report
 

@@ -1,10 +1,13 @@
-"""A progress bar for people: on a terminal only, on stderr."""
+"""Progress bars for people: on a terminal only, on stderr."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import TypeVar
 
 from neurograsp.train.fit import Progress
+
+T = TypeVar("T")
 
 
 @contextmanager
@@ -24,3 +27,13 @@ def epoch_progress(epochs: int) -> Iterator[Progress | None]:
             bar.update(task, completed=epoch, total=total, description=text)
 
         yield advance
+
+
+def track(items: Sequence[T]) -> Iterable[T]:
+    """The items one by one, with a bar that moves after each."""
+    if not sys.stderr.isatty():
+        return items
+    from rich.console import Console
+    from rich.progress import track as shown
+
+    return shown(items, "scoring", console=Console(stderr=True), transient=True)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+DASH = "-"
 SHOWN = {
     "auc_macro": "AUC (macro, one against rest)",
     "balanced_accuracy": "balanced accuracy",
@@ -22,13 +23,14 @@ def score_table(figures: dict[str, dict[str, Any]]) -> str:
     lines = [f"  {'':<30}" + "".join(f"{model:>9}" for model in figures)]
     for name, label in SHOWN.items():
         values = [figures[model].get(name) for model in figures]
-        lines.append(f"  {label:<30}" + "".join(f"{_cell(name, value):>9}" for value in values))
+        lines.append(f"  {label:<30}" + "".join(f"{cell(name, value):>9}" for value in values))
     return "\n".join(lines)
 
 
-def _cell(name: str, value: Any) -> str:
+def cell(name: str, value: Any) -> str:
+    """A figure as text; a dash where it does not apply."""
     if value is None:
-        return "-"
+        return DASH
     if name == "n_events":
         return str(value)
     return f"{value:.0f}" if name.endswith("_p50") else f"{value:.3f}"

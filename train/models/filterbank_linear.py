@@ -19,7 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurograsp.edge_runtime.contract.errors import ConfigError, MissingExtra
-from neurograsp.train.window_set import INPUT_SCALE, WindowSet
+from neurograsp.edge_runtime.contract.signal_spec import INPUT_SCALE
+from neurograsp.edge_runtime.decoder_scores import one_against_rest
+from neurograsp.train.window_set import WindowSet
 
 CORNERS_HZ = (0.5, 1.0, 2.0, 3.0, 4.0, 5.0, 7.0, 9.0, 15.0, 30.0)
 FLOOR = INPUT_SCALE**2
@@ -82,7 +84,7 @@ class FilterbankLinear:
         # A few at a time: the filtered copies take 8 * n_filters times the memory of the windows.
         batches = [features(x[i : i + 256], self._matrices) for i in range(0, len(x), 256)]
         scores = np.concatenate([np.zeros((0, n_features)), *batches]) @ self.weights + self.bias
-        return _log_odds(scores) if self.exclusive else scores
+        return one_against_rest(scores, "softmax") if self.exclusive else scores
 
     def save(self, path: Path) -> None:
         """Write a `.npz` without pickled objects."""
@@ -188,15 +190,6 @@ def features(x: NDArray[np.int8], matrices: NDArray[np.float64]) -> NDArray[np.f
     size = np.stack([np.abs(real).mean(axis=1), np.abs(np.diff(real, axis=1)).mean(axis=1)], axis=1)
     logs = np.concatenate([np.log(band_power + FLOOR), np.log(size + INPUT_SCALE)], axis=1)
     return np.concatenate([low[:, :, -1], logs], axis=1).reshape(len(x), -1)
-
-
-def _log_odds(scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Logits whose sigmoid is the softmax of the scores."""
-    n_actions = scores.shape[1]
-    others = np.stack([np.delete(scores, k, axis=1) for k in range(n_actions)], axis=1)
-    peak = others.max(axis=2)
-    odds: NDArray[np.float64] = scores - peak - np.log(np.exp(others - peak[:, :, None]).sum(axis=2))
-    return odds
 
 
 def _discriminant(x: NDArray[np.float64], action: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:

@@ -11,7 +11,7 @@ from neurograsp.edge_runtime.contract.codec import decode
 from neurograsp.edge_runtime.contract.manifest import Manifest
 from neurograsp.edge_runtime.event_scores import TOLERANCE_S, score_streams
 from neurograsp.train.bundle_scores import BundleScores
-from neurograsp.train.cli.tables import SHOWN
+from neurograsp.train.cli.tables import DASH, SHOWN, cell
 from neurograsp.train.config import SignalConfig
 from neurograsp.train.datasets import Recording
 from neurograsp.train.report.controller import sweep
@@ -31,7 +31,6 @@ from neurograsp.train.windows import data_sha256
 
 MODELS = ("float", "int8", "linear")
 PASSED_DB, AUDIBLE_DB = -3.0, -40.0
-DASH = "-"
 
 
 def opening(manifest: Manifest, scores: BundleScores) -> list[str]:
@@ -264,15 +263,6 @@ def provenance_section(bundle: Bundle, recordings: Sequence[Recording]) -> list[
         ("versions", _listed(provenance.versions)),
     ]
     return [heading("Where it comes from"), facts(rows)]
-
-
-def cell(name: str, value: Any) -> str:
-    """A figure of the score table; a dash where it does not apply."""
-    if value is None:
-        return DASH
-    if name == "n_events":
-        return str(value)
-    return f"{value:.0f}" if name.endswith("_p50") else f"{value:.3f}"
 
 
 def _dashes(scores: BundleScores, models: Sequence[str]) -> list[str]:
