@@ -50,7 +50,7 @@ class LinkStats:
         sent: requests, without their repetitions.
         acked, nacks: requests done and refused.
         retries: repetitions.
-        unanswered: requests given up after three tries.
+        unanswered: requests given up: after three tries, for a newer one, at STOP or at an unhealthy tick.
         beats, stops: heartbeats and STOP frames sent.
         states: STATE frames received.
         crc_errors: received frames with a wrong CRC.

@@ -16,14 +16,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from neurograsp.firmware_bridge.answers import JOINT_TARGETS
 from neurograsp.firmware_bridge.codes import HandAction, HandState
 from neurograsp.firmware_bridge.errors import LinkLost, NeurograspError
 
 FIRMWARE = Path(__file__).resolve().parent / "firmware" / "NeuroHand"
-_FLAGS = ("-std=c99", "-O2", "-Wall", "-Wextra", "-Werror", "-Wconversion", "-Wshadow")
+_FLAGS = ("-std=c99", "-O2")
 _START_S = 5.0
 _STOP_S = 2.0
-_JOINT_TARGETS = 0xFF
 
 
 class CompilerError(NeurograspError):
@@ -44,17 +44,23 @@ def build_host_firmware() -> Path:
     """The program of the simulated hand, compiled the first time (about a second) and kept in the cache.
 
     Raises:
-        CompilerError: no C compiler, the sources are missing, or they do not compile.
+        CompilerError: no C compiler, the sources are missing, or they do not compile; no cache to write to.
     """
     sources = firmware_sources()
     digest = hashlib.sha256(" ".join((*_FLAGS, platform.machine())).encode())
     for path in sources:
         digest.update(b"\0" + path.name.encode() + b"\0" + path.read_bytes())
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "neurograsp"
-    program = cache / f"neurohand-{digest.hexdigest()[:16]}"
-    if not program.exists():
+    program = _cache() / f"neurohand-{digest.hexdigest()[:16]}"
+    if not (program.is_file() and os.access(program, os.X_OK)):
         _compile([path for path in sources if path.suffix == ".c"], program)
     return program
+
+
+def _cache() -> Path:
+    try:
+        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "neurograsp"
+    except RuntimeError as failure:
+        raise CompilerError("simulated hand: no home folder to keep it in: set XDG_CACHE_HOME") from failure
 
 
 def _compile(sources: list[Path], program: Path) -> None:
@@ -67,18 +73,33 @@ def _compile(sources: list[Path], program: Path) -> None:
         program.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=program.parent) as folder:
             built = Path(folder) / program.name
-            command = [compiler, *_FLAGS, f"-I{FIRMWARE / 'src'}", *map(str, sources), "-o", str(built)]
-            done = subprocess.run(command, capture_output=True, text=True, check=False)
-            if done.returncode != 0:
-                first = next(
-                    (line for line in done.stderr.splitlines() if "error" in line), done.stderr.strip()
-                )
-                raise CompilerError(f"simulated hand: {compiler} failed: {first}")
+            _run_compiler(compiler, *_FLAGS, f"-I{FIRMWARE / 'src'}", *map(str, sources), "-o", str(built))
             built.replace(program)  # several processes may build at once
     except OSError as failure:
         raise CompilerError(
-            f"simulated hand: cannot write to {program.parent} ({failure.strerror}): set XDG_CACHE_HOME"
+            f"simulated hand: cannot write {program} ({failure.strerror}): set XDG_CACHE_HOME"
         ) from failure
+
+
+def _run_compiler(*command: str) -> None:
+    remedy = "install a C compiler that works (Debian: sudo apt install build-essential)"
+    try:
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+            env={**os.environ, "LC_ALL": "C"},  # "error" is looked for below
+        )
+    except OSError as failure:
+        raise CompilerError(
+            f"simulated hand: {command[0]} does not run ({failure.strerror}): {remedy}"
+        ) from failure
+    if done.returncode != 0:
+        lines = done.stderr.split("\n")
+        said = next((line for line in lines if "error" in line), lines[0]) or f"exit code {done.returncode}"
+        raise CompilerError(f"simulated hand: {command[0]} failed ({said.strip()}): {remedy}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +130,7 @@ def read_trace(path: Path) -> list[TraceRow]:
             TraceRow(
                 ms,
                 HandState(state),
-                None if action == _JOINT_TARGETS else HandAction(action),
+                None if action == JOINT_TARGETS else HandAction(action),
                 tuple(joints_us),
             )
         )
@@ -123,8 +144,8 @@ class SimulatedHand:
         trace: file for one CSV line a servo frame (`read_trace`); None for no trace.
 
     Raises:
-        CompilerError: see `build_host_firmware`.
-        LinkLost: it does not start.
+        CompilerError: see `build_host_firmware`; or what it built does not run.
+        LinkLost: it does not start, or ends with an error of its own (a trace that cannot be written).
     """
 
     def __init__(self, trace: Path | None = None) -> None:
@@ -143,18 +164,26 @@ class SimulatedHand:
         return self._running().pid
 
     def start(self) -> Self:
-        """Start it; `with` does this."""
-        command = [str(build_host_firmware())]
-        if self.trace is not None:
-            command += ["--trace", str(self.trace)]
-        # A session of its own: Ctrl-C is for the host, which then stops the hand.
-        self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
-        )
+        """Start it, afresh if it runs already; `with` does this."""
+        self.stop()
+        program = build_host_firmware()
+        command = [str(program)] if self.trace is None else [str(program), "--trace", str(self.trace)]
+        pipe = subprocess.PIPE
+        try:
+            # A session of its own: Ctrl-C is for the host, which then stops the hand.
+            self._process = subprocess.Popen(
+                command, stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True
+            )
+        except OSError as failure:
+            raise CompilerError(
+                f"simulated hand: {program} does not run ({failure.strerror}): delete it to have it built "
+                "again, or set XDG_CACHE_HOME to where programs may run"
+            ) from failure
         try:
             self._url = self._read_url(self._process)
         except BaseException:
-            self.stop()
+            with contextlib.suppress(LinkLost):
+                self.stop()
             raise
         return self
 
@@ -163,15 +192,9 @@ class SimulatedHand:
         process, self._process = self._process, None
         if process is None:
             return
-        with contextlib.ExitStack() as stack:
-            for pipe in (process.stdin, process.stdout):
-                if pipe is not None:
-                    stack.callback(pipe.close)
-        try:
-            process.wait(_STOP_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        said = _last_words(process, _STOP_S)
+        if process.returncode > 0:
+            raise LinkLost(f"the simulated hand failed: {said}")
 
     def kill(self) -> None:
         """As a power cut would: no chance to say anything."""
@@ -196,7 +219,8 @@ class SimulatedHand:
         value: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self.stop()
+        with contextlib.nullcontext() if value is None else contextlib.suppress(LinkLost):
+            self.stop()
 
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None:
@@ -206,8 +230,18 @@ class SimulatedHand:
     def _read_url(self, process: subprocess.Popen[bytes]) -> str:
         line = b"".join(_bytes_until_newline(process, time.monotonic() + _START_S))
         if not line.endswith(b"\n"):
-            raise LinkLost(f"the simulated hand ({process.args!r}) did not start: see its message above")
+            raise LinkLost(f"the simulated hand did not start: {_last_words(process, 0)}")
         return line.decode().strip()
+
+
+def _last_words(process: subprocess.Popen[bytes], patience_s: float) -> str:
+    """End it by closing its stdin, or after `patience_s` by force; the first line it wrote to stderr."""
+    try:
+        _, said = process.communicate(timeout=patience_s)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        _, said = process.communicate()
+    return said.decode(errors="replace").partition("\n")[0] or f"exit code {process.returncode}"
 
 
 def _bytes_until_newline(process: subprocess.Popen[bytes], deadline: float) -> Iterator[bytes]:

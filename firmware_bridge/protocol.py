@@ -69,11 +69,11 @@ def make_frame(message: Message, session: int, seq: int) -> Frame:
 
 
 def parse(frame: Frame) -> Request | Answer:
-    """The message in `frame`.
+    """The message in `frame`. A NACK is one in every version, or nobody could be told of another version.
 
     Raises:
         ProtocolError: unknown version or type, or a payload that breaks the rules.
     """
-    if frame.version != VERSION:
+    if frame.version != VERSION and frame.type != MessageType.NACK:
         raise ProtocolError(f"frame of protocol version {frame.version}, this side speaks {VERSION}")
     return _BY_TYPE[enum(MessageType, frame.type)].unpack(frame.payload)

@@ -145,7 +145,7 @@ def test_session_collision_picks_another(host: Host) -> None:
 def test_other_version_is_refused(host: Host) -> None:
     def answer(frame: Frame) -> bool:
         nack = Nack(NackCode.VERSION, frame.type, (2, 3))
-        host.line.inject(encode_frame(make_frame(nack, frame.session, frame.seq)))
+        host.line.inject(encode_frame(Frame(nack.type, frame.session, frame.seq, nack.pack(), version=2)))
         return True
 
     host.line.lose = answer

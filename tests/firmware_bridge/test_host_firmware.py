@@ -213,6 +213,20 @@ def test_stopping_twice(simulated: SimulatedHand) -> None:
         _ = simulated.pid
 
 
+def test_starting_twice_leaves_one(simulated: SimulatedHand) -> None:
+    first = simulated._running()
+    simulated.start()
+    assert first.poll() == 0
+    with HandLink(open_transport(simulated.url)) as link:
+        link.connect()
+
+
+def test_a_hand_that_does_not_start_says_why(tmp_path: Path) -> None:
+    with pytest.raises(LinkLost, match=r"did not start: neurohand: .*/no/trace.csv: No such file") as failure:
+        SimulatedHand(tmp_path / "no" / "trace.csv").start()
+    assert "\n" not in str(failure.value)
+
+
 def test_built_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     program = build_host_firmware()
@@ -234,9 +248,65 @@ def test_no_compiler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_compiler_that_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setattr(host_firmware, "_FLAGS", ("-std=c99", "-DHAND_CODES_H"))
-    with pytest.raises(CompilerError, match=r"failed: .*error"):
+    with pytest.raises(CompilerError, match=r"failed \(.*error: .*\): install a C compiler"):
         build_host_firmware()
     assert list((tmp_path / "neurograsp").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("script", "message"),
+    [
+        ("#!/bin/sh\nexit 3\n", r"cc failed \(exit code 3\)"),
+        ("#!/bin/sh\necho ld: no space left >&2; echo bye >&2; exit 1\n", r"cc failed \(ld: no space left\)"),
+        ("#!/bin/sh\necho in >&2; echo $LC_ALL error >&2; exit 1\n", r"cc failed \(C error\)"),
+        ("#!/nowhere/interpreter\n", r"cc does not run \(No such file"),
+    ],
+)
+def test_what_the_compiler_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, message: str
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("LC_ALL", "de_DE.UTF-8")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    compiler = tmp_path / "cc"
+    compiler.write_text(script)
+    compiler.chmod(0o755)
+    with pytest.raises(CompilerError, match=message) as failure:
+        build_host_firmware()
+    assert "\n" not in str(failure.value)
+
+
+def test_no_home_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_home() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr(Path, "home", no_home)
+    with pytest.raises(CompilerError, match="no home folder .*set XDG_CACHE_HOME"):
+        build_host_firmware()
+
+
+def test_cached_program_that_may_not_run_is_built_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    program = build_host_firmware()
+    program.write_bytes(b"")
+    program.chmod(0o644)
+    with SimulatedHand() as hand:
+        assert hand.url.startswith("/dev/")
+
+
+def test_cached_program_that_is_none_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    program = build_host_firmware()
+    program.write_bytes(b"\0")
+    with pytest.raises(CompilerError, match=rf"{program} does not run .*: delete it"):
+        SimulatedHand().start()
+    program.unlink()
+    program.mkdir()
+    with pytest.raises(CompilerError, match=rf"cannot write {program} \(Is a directory\)"):
+        SimulatedHand().start()
 
 
 def test_cache_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

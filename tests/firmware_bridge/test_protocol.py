@@ -135,6 +135,11 @@ def test_other_versions_are_named() -> None:
         parse(Frame(1, 1, 1, b"", 2))
 
 
+def test_a_refusal_is_understood_in_every_version() -> None:
+    nack = Nack(NackCode.VERSION, MessageType.HELLO, (2, 3))
+    assert parse(Frame(nack.type, 1, 1, nack.pack(), 2)) == nack
+
+
 def test_hand_names_are_printable() -> None:
     caps = Caps(1, 1, (0, 1), 7, 20, Feature(0), 250, 2000, 10000, frozenset(), "arm")
     for name in (b"\x1b[2J", b"\xff"):
