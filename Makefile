@@ -4,6 +4,7 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv
 PIP_INSTALL := $(UV) pip install --quiet --system-certs --python $(BIN)/python --no-deps
 STAMP := $(VENV)/.installed
+KERNEL := edge_runtime/dsp/_kernel*.so
 SOURCES := pyproject.toml setup.py requirements/workstation.lock \
 	$(wildcard edge_runtime/dsp/*.c edge_runtime/dsp/*.h)
 
@@ -15,8 +16,10 @@ $(UV):
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/bootstrap.lock
 
+# A kernel that does not compile must not leave the last one that did.
 $(STAMP): $(UV) $(SOURCES)
 	$(PIP_INSTALL) --require-hashes -r requirements/workstation.lock
+	rm -f $(KERNEL)
 	$(PIP_INSTALL) --no-build-isolation -e .
 	touch $@
 
@@ -36,7 +39,7 @@ lint: install
 	$(BIN)/lint-imports
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info runs .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(KERNEL) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 lock: $(UV)
 	$(UV) pip compile --quiet --system-certs pyproject.toml --extra train --extra brainflow --group dev --group cpu \
