@@ -154,6 +154,10 @@ class Bench:
     def servo_frame(self) -> None:
         self._core.bench_servo_frame(self._hand, ctypes.c_uint32(self.now_ms))
 
+    def corrupt(self, target_us: int, speed: int) -> None:
+        """Set joint 0's target and the speed behind the protocol's back."""
+        self._core.bench_corrupt(self._hand, ctypes.c_uint16(target_us), ctypes.c_uint8(speed))
+
     def estop(self, pressed: bool) -> None:
         self._core.bench_estop(self._hand, ctypes.c_bool(pressed))
         self.poll()

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from core_bench import JOINTS, SERVO_FRAME_MS, Bench
 
-from neurograsp.firmware_bridge.frames import encode_frame
+from neurograsp.firmware_bridge.frames import Frame, encode_frame
 from neurograsp.firmware_bridge.protocol import (
     Ack,
     Action,
@@ -298,6 +298,8 @@ def test_what_does_not_feed_the_watchdog(new_hand: NewHand) -> None:
     hand = new_hand().arm()
     assert not feeds(hand, lambda: hand.tell(Beat(), session=43))
     hand = new_hand().arm()
+    assert not feeds(hand, lambda: hand.bytes_in(encode_frame(Frame(Beat.type, hand.session, 9, b"\1"))))
+    hand = new_hand().arm()
     hand.tell(Beat(), seq=9)
     assert not feeds(hand, lambda: hand.tell(Beat(), seq=9))
     hand = new_hand().arm()
@@ -344,6 +346,7 @@ def test_duplicate_returns_the_same_answer_and_acts_once(hand: Bench) -> None:
     assert reason(refused) is NackCode.UNSUPPORTED
     again = hand.ask(Action(HandAction.WRIST_RADIAL, 100, 100, 500), seq=hand.seq)
     assert again == refused
+    assert reason(hand.ask(FIST, seq=hand.seq)) is NackCode.SEQUENCE, "a refused request has used it up"
 
 
 @pytest.mark.parametrize("ahead", [1, 2, 127])
@@ -453,6 +456,14 @@ def test_estop_before_the_first_session(hand: Bench) -> None:
     hand.arm()
 
 
+def test_nothing_is_said_before_the_first_session(hand: Bench) -> None:
+    hand.estop(True)
+    hand.estop(False)
+    hand.wait(1000)
+    assert hand.received == []
+    assert hand.state is HandState.ESTOP
+
+
 def test_estop_overrides_failsafe(hand: Bench) -> None:
     hand.arm()
     latch(hand, "silence")
@@ -481,7 +492,7 @@ def test_joint_limits_dense(hand: Bench, joint: int) -> None:
 
 def test_one_bad_joint_refuses_the_whole_frame(hand: Bench) -> None:
     hand.arm()
-    for bad in ({0: 1500, 6: 2001}, {0: 999, 6: 1500}, {0: 1500, 7: 1500}):
+    for bad in ({0: 1500, 6: 2001}, {0: 999, 6: 1500}, {0: 1500, 7: 1500}, {7: 0}):
         assert reason(hand.ask(Joints(bad, 100, 500))) is NackCode.VALUE
         hand.wait(40)
         assert (hand.state, hand.pulses) == (HandState.ARMED, REST)
@@ -612,6 +623,19 @@ def test_gate_never_lets_a_step_above_the_rate_or_a_pulse_outside(core: ctypes.C
                     assert out == present + max(-RATE, min(RATE, inside - present))
                 else:
                     assert out == present
+
+
+@pytest.mark.parametrize(("target_us", "end_us"), [(0, 1000), (65535, 2000)])
+def test_every_pulse_passes_the_gate(hand: Bench, target_us: int, end_us: int) -> None:
+    hand.arm().ask(FIST)
+    hand.corrupt(target_us, speed=255)
+    last = hand.pulses[0]
+    for _ in range(40):
+        hand.tell(Beat())
+        hand.wait(SERVO_FRAME_MS)
+        assert abs(hand.pulses[0] - last) <= RATE
+        last = hand.pulses[0]
+    assert last == end_us
 
 
 def test_state_counts_what_was_received_and_clear_zeroes_it(hand: Bench) -> None:

@@ -9,7 +9,7 @@ from core_bench import Bench, compile_c
 from neurograsp.firmware_bridge import frames
 from neurograsp.firmware_bridge.frames import Frame, encode_frame
 from neurograsp.firmware_bridge.host_firmware import FIRMWARE
-from neurograsp.firmware_bridge.protocol import Nack, NackCode
+from neurograsp.firmware_bridge.protocol import Clear, Nack, NackCode
 
 VECTORS = Path(frames.__file__).parent / "vectors.json"
 UNACCEPTABLE = json.loads(VECTORS.read_text())["unacceptable"]
@@ -42,6 +42,20 @@ def test_armed_hand_refuses(hand: Bench, vector: dict[str, object]) -> None:
     assert list(answer.detail) == vector["detail"]
     hand.wait(100)
     assert hand.pulses == before
+
+
+def test_hand_takes_no_frame_with_a_flipped_bit(hand: Bench) -> None:
+    hand.connect()
+    hand.ask(Clear())
+    vectors = json.loads(VECTORS.read_text())
+    for vector in vectors["messages"] + vectors["unacceptable"]:
+        data = bytes.fromhex(vector["hex"])
+        for bit in range(8, 8 * (len(data) - 1)):
+            flipped = (int.from_bytes(data, "little") ^ 1 << bit).to_bytes(len(data), "little")
+            assert hand.exchange(flipped) == []
+    status = hand.status()
+    assert (status.frames, status.refusals, status.duplicates) == (1, 0, 0)
+    assert status.errors > 0
 
 
 def test_hand_ignores_its_own_echo(hand: Bench) -> None:

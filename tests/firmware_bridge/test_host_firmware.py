@@ -35,6 +35,7 @@ def simulated(tmp_path: Path) -> Iterator[SimulatedHand]:
         yield hand
     rows = read_trace(tmp_path / "trace.csv")
     for before, after in pairwise(rows):
+        assert (after.ms - before.ms) % 2**32 >= 20
         if all(before.joints_us) and all(after.joints_us):
             assert all(abs(b - a) <= 33 for a, b in zip(before.joints_us, after.joints_us, strict=True))
         assert all(us == 0 or 1000 <= us <= 2000 for us in after.joints_us)
@@ -225,6 +226,26 @@ def test_a_hand_that_does_not_start_says_why(tmp_path: Path) -> None:
     with pytest.raises(LinkLost, match=r"did not start: neurohand: .*/no/trace.csv: No such file") as failure:
         SimulatedHand(tmp_path / "no" / "trace.csv").start()
     assert "\n" not in str(failure.value)
+
+
+def test_a_trace_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+    with pytest.raises(LinkLost, match="did not start: neurohand: /dev/full: No space left"):
+        SimulatedHand(Path("/dev/full")).start()
+    program, path = build_host_firmware(), tmp_path / "trace.csv"
+    limited = ["sh", "-c", 'ulimit -f 1 && exec "$0" --trace "$1"', program, path]
+    # Python ignores SIGXFSZ; with the hand doing so too, its write fails instead.
+    done = subprocess.Popen(limited, stdin=subprocess.PIPE, stderr=subprocess.PIPE, restore_signals=False)
+    assert done.wait(5) == 1
+    assert done.communicate()[1] == f"neurohand: {path}: File too large\n".encode()
+
+
+def test_a_late_motion_step_is_no_reason_for_an_early_one(simulated: SimulatedHand) -> None:
+    """The `simulated` fixture judges the trace."""
+    for late_ms in range(21, 40):
+        os.kill(simulated.pid, signal.SIGSTOP)
+        time.sleep(late_ms / 1000)
+        os.kill(simulated.pid, signal.SIGCONT)
+        time.sleep(0.05)
 
 
 def test_built_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -75,6 +75,7 @@ void bench_estop(bench *self, bool pressed);
 uint32_t bench_take(bench *self, uint8_t *bytes);
 uint32_t bench_look(const bench *self, uint16_t *us);
 uint32_t bench_count(const bench *self, uint8_t what);
+void bench_corrupt(bench *self, uint16_t target_us, uint8_t speed);
 uint16_t bench_gate(uint8_t state, uint16_t present_us, uint16_t wanted_us);
 
 /* A profile with every number wrong: the core must keep to HAND_PULSE_MIN_US and HAND_PULSE_MAX_US. */
@@ -163,6 +164,13 @@ uint32_t bench_count(const bench *self, uint8_t what)
 {
     const uint32_t counts[] = {self->faults, self->attaches, self->writes};
     return counts[what];
+}
+
+/* As if motion, or memory, had gone wrong: what joint 0 is to do from here. */
+void bench_corrupt(bench *self, uint16_t target_us, uint8_t speed)
+{
+    self->core.motion.target_us[0] = target_us;
+    self->core.motion.speed = speed;
 }
 
 /* hand_safety_gate for joint 0 of a hand in `state`. */

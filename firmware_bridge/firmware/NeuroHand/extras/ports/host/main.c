@@ -4,7 +4,8 @@
  *
  * The only line on stdout is the path to open. The trace is CSV, one line a servo frame, with
  * CLOCK_MONOTONIC milliseconds (mod 2^32) and 0 for a joint that gets no pulse. SIGUSR1 presses the
- * emergency stop, SIGUSR2 releases it. Ends at end of file on stdin and on SIGTERM. */
+ * emergency stop, SIGUSR2 releases it. Ends at end of file on stdin, on SIGTERM, and when the trace cannot be
+ * written. */
 #define _XOPEN_SOURCE 700
 
 #include "NeuroHand.h"
@@ -109,13 +110,15 @@ static void receive(board *self, hand *core)
     }
 }
 
-static void trace_frame(FILE *trace, const board *self, const hand *core, uint32_t now)
+/* False when it cannot be written. */
+static bool trace_frame(FILE *trace, const board *self, const hand *core, uint32_t now)
 {
     fprintf(trace, "%lu,%u,%u", (unsigned long)now, core->safety.state, core->action);
     for (uint8_t i = 0; i < core->motion.joints; i++) {
         fprintf(trace, ",%u", self->attached ? self->us[i] : 0u);
     }
     fputc('\n', trace);
+    return ferror(trace) == 0;
 }
 
 static FILE *open_trace(const char *path, uint8_t joints)
@@ -132,7 +135,8 @@ static FILE *open_trace(const char *path, uint8_t joints)
     return trace;
 }
 
-static void run(board *self, hand *core, FILE *trace)
+/* False when the trace cannot be written. */
+static bool run(board *self, hand *core, FILE *trace)
 {
     uint32_t frame_at = now_ms();
     while (!terminate) {
@@ -147,7 +151,7 @@ static void run(board *self, hand *core, FILE *trace)
         if (fds[0].revents != 0) {
             char ignored[64];
             if (read(STDIN_FILENO, ignored, sizeof ignored) == 0) {
-                return;
+                return true;
             }
         }
         self->connected = (fds[1].revents & POLLHUP) == 0;
@@ -157,14 +161,14 @@ static void run(board *self, hand *core, FILE *trace)
         hand_poll(core, now_ms());
         uint32_t now = now_ms();
         if (now - frame_at >= HAND_FRAME_MS) {
-            bool late = now - frame_at >= 2u * HAND_FRAME_MS; /* missed frames are not made up for */
-            frame_at = late ? now : frame_at + HAND_FRAME_MS;
+            frame_at = now; /* never two steps in less than a servo frame, however late this one is */
             hand_servo_frame(core, now);
-            if (trace != NULL) {
-                trace_frame(trace, self, core, now);
+            if (trace != NULL && !trace_frame(trace, self, core, now)) {
+                return false;
             }
         }
     }
+    return true;
 }
 
 int main(int argc, char **argv)
@@ -177,7 +181,7 @@ int main(int argc, char **argv)
 
     if (argc == 3 && strcmp(argv[1], "--trace") == 0) {
         trace = open_trace(argv[2], profile->joints);
-        if (trace == NULL) {
+        if (trace == NULL || ferror(trace)) {
             return die(argv[2]);
         }
     } else if (argc != 1) {
@@ -201,9 +205,8 @@ int main(int argc, char **argv)
     hand_init(&core, profile, &hal);
     printf("%s\n", ptsname(self.line));
     fflush(stdout);
-    run(&self, &core, trace);
-    if (trace != NULL) {
-        fclose(trace);
+    if (!run(&self, &core, trace) || (trace != NULL && fclose(trace) != 0)) {
+        return die(argv[2]);
     }
     return EXIT_SUCCESS;
 }
