@@ -87,18 +87,15 @@ class FrameDecoder:
         crc_errors: well-formed frames with a wrong CRC.
         overruns: frames longer than any valid one.
         malformed: broken COBS, or too short to be a frame.
-        resyncs: valid frames that came right after something bad.
     """
 
     def __init__(self) -> None:
         self._buffer = bytearray()
         self._overrun = False
-        self._lost = False
         self.frames = 0
         self.crc_errors = 0
         self.overruns = 0
         self.malformed = 0
-        self.resyncs = 0
 
     @property
     def errors(self) -> int:
@@ -128,20 +125,9 @@ class FrameDecoder:
         self._overrun = False
         if not encoded:
             return None
-        frame = None
         if overrun:
             self.overruns += 1
-        else:
-            frame = self._parse(encoded)
-        if frame is None:
-            self._lost = True
             return None
-        self.frames += 1
-        self.resyncs += self._lost
-        self._lost = False
-        return frame
-
-    def _parse(self, encoded: bytes) -> Frame | None:
         try:
             raw = cobs_decode(encoded)
         except ProtocolError:
@@ -152,5 +138,6 @@ class FrameDecoder:
         if crc16(raw[:-2]) != int.from_bytes(raw[-2:], "little"):
             self.crc_errors += 1
             return None
+        self.frames += 1
         version, kind, session, seq = raw[:4]
         return Frame(kind, session, seq, raw[4:-2], version)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 import serial
+from serial.tools.list_ports import comports
 
 from neurograsp.firmware_bridge.errors import LinkLost, PortError
 
@@ -17,8 +18,6 @@ BAUD = 115200
 WRITE_TIMEOUT_S = 0.2
 _READ_SIZE = 4096
 _SCHEMES = ("socket://", "loop://")
-_PORT_PATTERNS = ("serial/by-id/*", "ttyACM*", "ttyUSB*", "ttyAMA*")
-_DEV = Path("/dev")
 _FAILURES = (OSError, termios.error, serial.SerialException)
 
 
@@ -125,7 +124,7 @@ def _why(url: str, failure: Exception) -> str:
     if code in (errno.EAGAIN, errno.EBUSY):
         return "in use by another program; close that one first"
     if url.startswith("/") and not Path(url).exists():
-        ports = sorted(str(path) for pattern in _PORT_PATTERNS for path in _DEV.glob(pattern))
+        ports = sorted(port.device for port in comports())
         return f"not there; ports on this machine: {', '.join(ports) or 'none'}"
     if code == errno.ENOTTY:
         return "not a serial port"

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import serial
+from serial.tools.list_ports_common import ListPortInfo
 
 from neurograsp.firmware_bridge import transports
 from neurograsp.firmware_bridge.errors import LinkLost, PortError
@@ -95,14 +96,15 @@ def test_unknown_kind_of_url(url: str) -> None:
         open_transport(url)
 
 
-def test_missing_port_names_the_ones_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    url = str(tmp_path / "ttyACM9")
-    with pytest.raises(PortError, match="not there; ports on this machine: "):
-        open_transport(url)
-    (tmp_path / "ttyUSB0").touch()
-    monkeypatch.setattr(transports, "_DEV", tmp_path)
-    with pytest.raises(PortError, match=r"ports on this machine: .*/ttyUSB0$"):
-        open_transport(url)
+@pytest.mark.parametrize(
+    ("devices", "said"), [([], "none"), (["/dev/ttyUSB0", "/dev/ttyACM0"], "/dev/ttyACM0, /dev/ttyUSB0")]
+)
+def test_missing_port_names_the_ones_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, devices: list[str], said: str
+) -> None:
+    monkeypatch.setattr(transports, "comports", lambda: [ListPortInfo(device) for device in devices])
+    with pytest.raises(PortError, match=f"ttyACM9: not there; ports on this machine: {said}$"):
+        open_transport(str(tmp_path / "ttyACM9"))
 
 
 def test_not_a_serial_port(tmp_path: Path) -> None:

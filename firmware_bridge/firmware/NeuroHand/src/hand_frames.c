@@ -62,7 +62,6 @@ void hand_decoder_clear_counters(hand_decoder *decoder)
     decoder->crc_errors = 0;
     decoder->overruns = 0;
     decoder->malformed = 0;
-    decoder->resyncs = 0;
 }
 
 /* Decodes in place; 0 when the codes do not add up. */
@@ -86,13 +85,6 @@ static uint8_t cobs_decode(uint8_t *bytes, uint8_t size)
     return to;
 }
 
-static bool bad(hand_decoder *decoder, uint16_t *counter)
-{
-    (*counter)++;
-    decoder->lost = true;
-    return false;
-}
-
 static bool finish(hand_decoder *decoder, hand_frame *frame)
 {
     uint8_t encoded = decoder->size;
@@ -100,19 +92,22 @@ static bool finish(hand_decoder *decoder, hand_frame *frame)
     decoder->size = 0;
     decoder->overrun = false;
     if (overrun) {
-        return bad(decoder, &decoder->overruns);
+        decoder->overruns++;
+        return false;
     }
     if (encoded == 0) {
         return false;
     }
     uint8_t size = cobs_decode(decoder->buffer, encoded);
     if (size < HAND_OVERHEAD) {
-        return bad(decoder, &decoder->malformed);
+        decoder->malformed++;
+        return false;
     }
     const uint8_t *raw = decoder->buffer;
     uint16_t crc = (uint16_t)(raw[size - 2] | ((uint16_t)raw[size - 1] << 8));
     if (crc != hand_crc16(raw, (uint8_t)(size - 2))) {
-        return bad(decoder, &decoder->crc_errors);
+        decoder->crc_errors++;
+        return false;
     }
     frame->version = raw[0];
     frame->type = raw[1];
@@ -122,10 +117,6 @@ static bool finish(hand_decoder *decoder, hand_frame *frame)
     memcpy(frame->payload, &raw[4], frame->size);
     frame->crc = crc;
     decoder->frames++;
-    if (decoder->lost) {
-        decoder->lost = false;
-        decoder->resyncs++;
-    }
     return true;
 }
 

@@ -25,12 +25,10 @@ typedef struct {
     uint8_t buffer[HAND_COBS_MAX];
     uint8_t size;
     bool overrun;
-    bool lost; /* the last thing between delimiters was not a frame */
     uint16_t frames;
     uint16_t crc_errors;
     uint16_t overruns;
     uint16_t malformed; /* bad COBS or too short */
-    uint16_t resyncs;   /* good frames right after something bad */
 } hand_decoder;
 
 uint16_t hand_crc16(const uint8_t *bytes, uint8_t size);

@@ -1,4 +1,5 @@
-/* All that a board has to provide. None of these may block. */
+/* All that a board has to provide. Called from within the functions of hand_protocol.h, in their context; none
+ * of these may block. */
 #ifndef HAND_HAL_H
 #define HAND_HAL_H
 
@@ -18,7 +19,8 @@ typedef struct {
     /* Queue bytes for the host; drop them all when there is no room (the host tries again). */
     void (*transmit)(void *context, const uint8_t *bytes, uint8_t size);
 
-    /* True while the emergency stop input is active. A board without one returns false. */
+    /* True while the emergency stop input is active. It is a level, looked at by each call of the core: the
+     * board keeps a press that may be shorter until then. A board without the input returns false. */
     bool (*estop_pressed)(void *context);
 } hand_hal;
 

@@ -357,16 +357,16 @@ static verdict dispatch(hand *self, const hand_frame *request, uint32_t now_ms)
 
 /* --- sessions and sequence numbers ------------------------------------------------------------ */
 
+/* Both fill a blank reply. */
 static void fill_ack(const hand *self, const hand_frame *request, hand_frame *reply)
 {
-    *reply = blank(HAND_MESSAGE_ACK, request->session, request->seq);
     put8(reply, request->type);
     put8(reply, self->safety.state);
 }
 
 static void fill_nack(hand *self, const hand_frame *request, verdict why, hand_frame *reply)
 {
-    *reply = blank(HAND_MESSAGE_NACK, request->session, request->seq);
+    reply->type = HAND_MESSAGE_NACK;
     put8(reply, why.code);
     put8(reply, request->type);
     put8(reply, why.detail[0]);
@@ -377,14 +377,14 @@ static void fill_nack(hand *self, const hand_frame *request, verdict why, hand_f
 /* An answer that is not kept: the request took no sequence number. */
 static void answer_nack(hand *self, const hand_frame *request, verdict why)
 {
-    hand_frame reply;
+    hand_frame reply = blank(HAND_MESSAGE_NACK, request->session, request->seq);
     fill_nack(self, request, why, &reply);
     send(self, &reply);
 }
 
 static void on_stop(hand *self, const hand_frame *request)
 {
-    hand_frame reply;
+    hand_frame reply = blank(HAND_MESSAGE_ACK, request->session, request->seq);
     hand_safety_stop(&self->safety);
     settle(self);
     fill_ack(self, request, &reply);
@@ -395,7 +395,7 @@ static void on_beat(hand *self, const hand_frame *request, uint32_t now_ms)
 {
     uint8_t ahead = (uint8_t)(request->seq - self->beat_seq);
     bool newer = !self->beat_seen || (ahead != 0 && ahead < 128u);
-    if (request->session == self->session && self->session != 0 && request->size == 0 && newer) {
+    if (request->session == self->session && request->size == 0 && newer) {
         self->beat_seen = true;
         self->beat_seq = request->seq;
         hand_safety_feed(&self->safety, now_ms);

@@ -1,7 +1,9 @@
 /* Sessions, sequence numbers, messages and answers; ties frames, safety and motion together.
  *
  * A port calls hand_init once, hand_receive for every byte that arrives, hand_poll often (every few
- * milliseconds), and hand_servo_frame once every HAND_FRAME_MS, in step with the servo pulses. */
+ * milliseconds), and hand_servo_frame once every HAND_FRAME_MS, in step with the servo pulses. All four from
+ * one context, the main loop, and none from an interrupt: nothing here is locked. An interrupt that makes the
+ * servo pulses only takes what write_pulses has left for it, one that receives only queues bytes. */
 #ifndef HAND_PROTOCOL_H
 #define HAND_PROTOCOL_H
 

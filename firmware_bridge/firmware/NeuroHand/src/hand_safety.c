@@ -184,9 +184,7 @@ bool hand_safety_may_move(const hand_safety *safety)
 
 void hand_safety_arrived(hand_safety *safety)
 {
-    if (safety->state == HAND_STATE_MOVING) {
-        safety->state = HAND_STATE_HOLD;
-    }
+    safety->state = HAND_STATE_HOLD;
 }
 
 uint16_t hand_safety_gate(const hand_safety *safety, uint8_t joint, uint16_t present_us, uint16_t wanted_us)

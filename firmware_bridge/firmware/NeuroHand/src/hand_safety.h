@@ -55,7 +55,7 @@ uint16_t hand_safety_clamp(const hand_safety *safety, uint8_t joint, uint16_t us
 
 bool hand_safety_may_move(const hand_safety *safety);
 
-/* Every joint is where it should be. */
+/* Every joint is where it should be; only where hand_safety_may_move. */
 void hand_safety_arrived(hand_safety *safety);
 
 /* The pulse that may really follow `present_us` when motion asks for `wanted_us`. */

@@ -13,7 +13,6 @@ typedef struct {
     bool estop;
     bool attached;
     uint32_t attaches;
-    uint32_t writes;
     uint32_t faults; /* pulses outside the profile, above its rate, or without ARM */
     bool limits_hold; /* the profile's limits are ones that a servo can keep */
     uint16_t us[HAND_MAX_JOINTS];
@@ -39,7 +38,6 @@ static void write_pulses(void *context, const uint16_t *us, uint8_t joints)
         }
         self->us[i] = us[i];
     }
-    self->writes++;
 }
 
 static void attach(void *context, bool attached)
@@ -162,7 +160,7 @@ uint32_t bench_look(const bench *self, uint16_t *us)
 
 uint32_t bench_count(const bench *self, uint8_t what)
 {
-    const uint32_t counts[] = {self->faults, self->attaches, self->writes};
+    const uint32_t counts[] = {self->faults, self->attaches};
     return counts[what];
 }
 

@@ -1,4 +1,4 @@
-/* Holds the C half of the wire against vectors.json: vectors_txt.py vectors.json | build/test_vectors */
+/* Holds the C half of the wire against vectors.json, which vectors_txt.py turns into lines on stdin. */
 #include "hand_frames.h"
 
 #include <stdio.h>
