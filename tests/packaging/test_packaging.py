@@ -1,14 +1,19 @@
 """What is installed where, and what a board never has to import."""
 
+import email
 import os
+import shutil
 import subprocess
 import sys
+import tarfile
 import zipfile
 from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
 from toys import REPOSITORY
+
+from neurograsp.edge_runtime.dsp import kernel
 
 HEAVY = ("tensorflow", "tf_keras", "scipy", "matplotlib", "mne", "sklearn", "brainflow", "rich")
 BOARD_MODULES = (
@@ -19,6 +24,14 @@ BOARD_MODULES = (
     "neurograsp.edge_runtime.loop",
     "neurograsp.edge_runtime.sources.brainflow_board",
     "neurograsp.firmware_bridge.link",
+)
+LEFT_BEHIND = (
+    "edge_runtime/dsp/_kernel.o",
+    "edge_runtime/__pycache__/loop.cpython-311.pyc",
+    "firmware_bridge/firmware/NeuroHand/extras/ports/host/build/neurohand",
+    "firmware_bridge/firmware/NeuroHand/src/hand_frames.o",
+    "tests/__pycache__/toys.cpython-311.pyc",
+    "runs/grasp/run.json",
 )
 
 
@@ -67,30 +80,100 @@ def test_imports_go_one_way() -> None:
     assert result.returncode == 0, result.stdout
 
 
-def test_the_wheel_holds_the_tracked_modules_and_no_more(tmp_path: Path) -> None:
-    tracked = subprocess.run(
-        ["git", "ls-files", "train", "convert", "edge_runtime", "firmware_bridge"],
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-        check=False,
+def tracked(*folders: str) -> list[str]:
+    listing = subprocess.run(
+        ["git", "ls-files", *folders], cwd=REPOSITORY, capture_output=True, text=True, check=False
     )
-    if tracked.returncode != 0:
+    if listing.returncode != 0:
         pytest.skip("not a git checkout")
-    source = tmp_path / "source"
-    for name in [*tracked.stdout.split(), "pyproject.toml", "setup.py", "README.md", "LICENSE"]:
-        (source / name).parent.mkdir(parents=True, exist_ok=True)
-        (source / name).write_bytes((REPOSITORY / name).read_bytes())
+    return listing.stdout.splitlines()
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tracked files, and what builds and editors leave between them."""
+    folder = tmp_path_factory.mktemp("source")
+    for name in tracked():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(REPOSITORY / name, folder / name, follow_symlinks=False)
+    for name in LEFT_BEHIND:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(b"left behind")
+    return folder
+
+
+def build(source: Path, out: Path, *kinds: str, **environment: str) -> None:
+    """Without kinds: the sdist, and the wheel from the sdist."""
     subprocess.run(
-        [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", tmp_path, source],
+        [sys.executable, "-m", "build", *kinds, "--no-isolation", "--outdir", out, source],
         check=True,
         capture_output=True,
-        env={**os.environ, "SOURCE_DATE_EPOCH": "315532800"},
+        env={**os.environ, "SOURCE_DATE_EPOCH": "315532800", **environment},
     )
-    (wheel,) = tmp_path.glob("*.whl")
+
+
+@pytest.fixture(scope="module")
+def built(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("dist")
+    build(source, folder)
+    return folder
+
+
+def inside_wheel(folder: Path) -> set[str]:
+    (wheel,) = folder.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
-        inside = {name for name in archive.namelist() if ".dist-info/" not in name}
+        return set(archive.namelist())
+
+
+def test_the_wheel_holds_the_tracked_modules_and_no_more(built: Path) -> None:
+    inside = {name for name in inside_wheel(built) if ".dist-info/" not in name}
     compiled = {name for name in inside if name.endswith(".so")}
-    assert inside - compiled == {f"neurograsp/{name}" for name in tracked.stdout.split()}
-    assert {Path(name).name.split(".")[0] for name in compiled} == {"_kernel"}
+    packaged = tracked("train", "convert", "edge_runtime", "firmware_bridge")
+    assert inside - compiled == {f"neurograsp/{name}" for name in packaged}
+    # Without Python.h the numpy twin is all there is.
+    kernels = {"_kernel"} if kernel.compiled is not None else set()
+    assert {Path(name).name.split(".")[0] for name in compiled} == kernels
     assert all(".abi3." in name for name in compiled)
+
+
+def test_what_is_left_between_the_sources_is_not_packaged(source: Path, tmp_path: Path) -> None:
+    build(source, tmp_path, "--wheel")
+    assert inside_wheel(tmp_path).isdisjoint(f"neurograsp/{name}" for name in LEFT_BEHIND)
+
+
+def test_a_kernel_that_does_not_compile_leaves_its_twin(source: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "source"
+    shutil.copytree(source, copy, symlinks=True, ignore=shutil.ignore_patterns("build", "*.egg-info"))
+    build(copy, tmp_path, "--wheel", CC="false")
+    modules = {name for name in inside_wheel(tmp_path) if name.startswith("neurograsp/edge_runtime/dsp/")}
+    assert "neurograsp/edge_runtime/dsp/twin.py" in modules
+    assert not any(name.endswith(".so") for name in modules)
+
+
+def test_the_sdist_holds_what_its_makefile_needs(built: Path) -> None:
+    (sdist,) = built.glob("*.tar.gz")
+    with tarfile.open(sdist) as archive:
+        root = archive.getnames()[0]
+        inside = {one.name.removeprefix(f"{root}/") for one in archive if not one.isdir()}
+        recording = archive.extractfile(f"{root}/examples/data/way-eeg-gal-windows/subj1_series7.npz")
+        assert recording is not None
+        assert recording.read(2) == b"PK"
+    made = {name for name in inside if name in ("PKG-INFO", "setup.cfg") or ".egg-info/" in name}
+    of_the_checkout = {name for name in tracked() if name.startswith((".ci/", ".git", ".typing/"))}
+    assert inside - made == set(tracked()) - of_the_checkout
+
+
+def test_the_wheel_says_whose_data_is_in_it(built: Path) -> None:
+    (wheel,) = built.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+        metadata = email.message_from_bytes(archive.read(name))
+        notices = name.replace("METADATA", "licenses")
+        files = metadata.get_all("License-File", [])
+        texts = {file: archive.read(f"{notices}/{file}").decode() for file in files}
+    assert metadata["License-Expression"] == "Apache-2.0 AND CC-BY-4.0"
+    assert {"LICENSE", "SAFETY.md"} < set(texts)
+    for data in ("way-eeg-gal", "bundles"):
+        text = texts[f"edge_runtime/samples/{data}/README.md"]
+        assert "CC BY 4.0" in text
+        assert "10.1038/sdata.2014.47" in text
