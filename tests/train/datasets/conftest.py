@@ -1,5 +1,6 @@
-"""Where the data are: samples in the repository always, the full sets where somebody put them."""
+"""Where the data are: samples in the repository always, the full sets where somebody has them."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ def examples() -> Path:
 
 @pytest.fixture(scope="session")
 def full_sets() -> Path:
-    folder = REPOSITORY.parent / "shared/data"
-    if not folder.is_dir():
-        pytest.skip("the full data sets are not beside the repository (../shared/data)")
-    return folder
+    folder = os.environ.get("NEUROGRASP_TEST_DATA")
+    if not folder:
+        pytest.skip("NEUROGRASP_TEST_DATA does not name a folder with the full data sets")
+    return Path(folder)

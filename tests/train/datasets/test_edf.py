@@ -10,8 +10,9 @@ import edfio
 import mne
 import numpy as np
 import pytest
+from refusals import refusal
 
-from neurograsp.edge_runtime.contract.errors import MissingExtra, RecordingError
+from neurograsp.edge_runtime.contract.errors import MissingExtra
 from neurograsp.train.datasets import open_recordings
 
 RATE_HZ = 250
@@ -34,15 +35,6 @@ def write(
     annotations = [edfio.EdfAnnotation(*note) for note in notes] or None
     edfio.Edf(signals, annotations=annotations, **keywords).write(path)
     return path
-
-
-def refusal(path: Path) -> str:
-    with pytest.raises(RecordingError) as caught:
-        open_recordings(path)
-    message = str(caught.value)
-    assert message.startswith(str(path))
-    assert "\n" not in message
-    return message
 
 
 def stored_int16(path: Path, n_signals: int, per_signal: int, per_annotation: int, n_records: int) -> Any:

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from refusals import refusal
 
-from neurograsp.edge_runtime.contract.errors import RecordingError
 from neurograsp.train.datasets import Recording, open_recordings
 
 Change = Callable[[dict[str, Any]], None]
@@ -25,16 +25,6 @@ def altered(original: Path, tmp_path: Path, change: Change) -> Path:
     path = tmp_path / original.name
     np.savez(path, **arrays)
     return path
-
-
-def refusal(path: Path) -> str:
-    with pytest.raises(RecordingError) as caught:
-        open_recordings(path)
-    message = str(caught.value)
-    assert message.startswith(str(path))
-    assert "\n" not in message
-    assert "; " in message
-    return message
 
 
 def check_pieces_against_counter(recording: Recording) -> None:

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from refusals import refusal
 
-from neurograsp.edge_runtime.contract.errors import RecordingError
 from neurograsp.train.datasets import open_recordings
 
 
@@ -30,14 +30,6 @@ def folder(tmp_path: Path) -> Path:
 
 def keys(path: Path, **selection: Any) -> list[tuple[str, str]]:
     return [(r.subject, r.session) for r in open_recordings(path, **selection)]
-
-
-def refusal(path: Path, **selection: Any) -> str:
-    with pytest.raises(RecordingError) as caught:
-        open_recordings(path, **selection)
-    assert str(path) in str(caught.value)
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
 
 
 def test_sorted_by_number(folder: Path) -> None:

@@ -1,0 +1,20 @@
+"""How a recording that cannot be read is refused."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from neurograsp.edge_runtime.contract.errors import RecordingError
+from neurograsp.train.datasets import open_recordings
+
+
+def refusal(path: Path, **selection: Any) -> str:
+    """The message: one line that begins with the path, says what is wrong, then the remedy."""
+    with pytest.raises(RecordingError) as caught:
+        open_recordings(path, **selection)
+    message = str(caught.value)
+    assert message.startswith(str(path))
+    assert "\n" not in message
+    assert "; " in message
+    return message
