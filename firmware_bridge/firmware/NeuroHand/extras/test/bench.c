@@ -1,13 +1,11 @@
-/* The core on a bench: a board made of variables, for a test in another language to drive through a
- * shared library. Every pulse that goes out is checked here too, whatever the test looks at. */
+#include "bench.h"
+
 #include "NeuroHand.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define TX_MAX 65536u
-
-typedef struct {
+struct bench {
     hand core;
     hand_hal hal;
     bool estop;
@@ -17,8 +15,8 @@ typedef struct {
     bool limits_hold; /* the profile's limits are ones that a servo can keep */
     uint16_t us[HAND_MAX_JOINTS];
     uint32_t tx_size;
-    uint8_t tx[TX_MAX];
-} bench;
+    uint8_t tx[BENCH_TX_MAX];
+};
 
 static uint16_t distance(uint16_t a, uint16_t b)
 {
@@ -53,7 +51,7 @@ static void attach(void *context, bool attached)
 static void transmit(void *context, const uint8_t *bytes, uint8_t size)
 {
     bench *self = context;
-    if (self->tx_size + size <= TX_MAX) {
+    if (self->tx_size + size <= BENCH_TX_MAX) {
         memcpy(&self->tx[self->tx_size], bytes, size);
         self->tx_size += size;
     }
@@ -63,18 +61,6 @@ static bool estop_pressed(void *context)
 {
     return ((bench *)context)->estop;
 }
-
-bench *bench_new(uint8_t profile);
-void bench_free(bench *self);
-void bench_receive(bench *self, const uint8_t *bytes, uint32_t size, uint32_t now_ms);
-void bench_poll(bench *self, uint32_t now_ms);
-void bench_servo_frame(bench *self, uint32_t now_ms);
-void bench_estop(bench *self, bool pressed);
-uint32_t bench_take(bench *self, uint8_t *bytes);
-uint32_t bench_look(const bench *self, uint16_t *us);
-uint32_t bench_count(const bench *self, uint8_t what);
-void bench_corrupt(bench *self, uint16_t target_us, uint8_t speed);
-uint16_t bench_gate(uint8_t state, uint16_t present_us, uint16_t wanted_us);
 
 /* A profile with every number wrong: the core must keep to HAND_PULSE_MIN_US and HAND_PULSE_MAX_US. */
 static const hand_profile wild_profile = {
@@ -140,7 +126,6 @@ void bench_estop(bench *self, bool pressed)
     self->estop = pressed;
 }
 
-/* Moves what was transmitted to `bytes` (room for 65536) and returns how much that was. */
 uint32_t bench_take(bench *self, uint8_t *bytes)
 {
     uint32_t size = self->tx_size;
@@ -149,7 +134,6 @@ uint32_t bench_take(bench *self, uint8_t *bytes)
     return size;
 }
 
-/* The pulses (0: detached); returns state in bits 0-7, action in 8-15, fault in 16-23. */
 uint32_t bench_look(const bench *self, uint16_t *us)
 {
     for (uint8_t i = 0; i < self->core.motion.joints; i++) {
@@ -164,14 +148,12 @@ uint32_t bench_count(const bench *self, uint8_t what)
     return counts[what];
 }
 
-/* As if motion, or memory, had gone wrong: what joint 0 is to do from here. */
 void bench_corrupt(bench *self, uint16_t target_us, uint8_t speed)
 {
     self->core.motion.target_us[0] = target_us;
     self->core.motion.speed = speed;
 }
 
-/* hand_safety_gate for joint 0 of a hand in `state`. */
 uint16_t bench_gate(uint8_t state, uint16_t present_us, uint16_t wanted_us)
 {
     hand_safety safety;
