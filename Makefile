@@ -3,6 +3,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
 PIP_INSTALL := $(UV) pip install --quiet --system-certs --python $(BIN)/python --no-deps
+COMPILE := $(UV) pip compile --quiet --system-certs --universal --python-version 3.11 --generate-hashes \
+	--no-annotate --custom-compile-command "make lock"
 STAMP := $(VENV)/.installed
 KERNEL := edge_runtime/dsp/_kernel*.so
 SOURCES := pyproject.toml setup.py requirements/workstation.lock \
@@ -42,9 +44,6 @@ clean:
 	rm -rf $(VENV) $(KERNEL) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 lock: $(UV)
-	$(UV) pip compile --quiet --system-certs pyproject.toml --extra train --extra brainflow --group dev --group cpu \
-		--universal --python-version 3.11 --generate-hashes --no-annotate \
-		--custom-compile-command "make lock" -o requirements/workstation.lock
-	$(UV) pip compile --quiet --system-certs pyproject.toml --extra brainflow \
-		--universal --python-version 3.11 --generate-hashes --no-annotate \
-		--custom-compile-command "make lock" -o requirements/board.lock
+	$(COMPILE) requirements/bootstrap.in -o requirements/bootstrap.lock
+	$(COMPILE) pyproject.toml --extra train --extra brainflow --group dev --group cpu -o requirements/workstation.lock
+	$(COMPILE) pyproject.toml --extra brainflow -o requirements/board.lock

@@ -11,7 +11,9 @@ from neurograsp.edge_runtime import cli
 from neurograsp.edge_runtime.contract.errors import NeurograspError
 from neurograsp.firmware_bridge import host_firmware
 
-PAGE = (Path(__file__).parents[2] / "docs/cli.md").read_text()
+REPOSITORY = Path(__file__).parents[2]
+PAGE = (REPOSITORY / "docs/cli.md").read_text()
+OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]*")
 SECTIONS = {
     match[1]: match[2]
     for match in re.finditer(r"^### `neurograsp (\w+).*?`\n(.*?)(?=^##)", PAGE, re.MULTILINE | re.DOTALL)
@@ -30,15 +32,37 @@ def test_every_command_has_a_section() -> None:
     assert set(SECTIONS) == set(POINTS) == set(cli.ORDER)
 
 
-@pytest.mark.parametrize("name", sorted(POINTS))
-def test_every_option_is_described(name: str) -> None:
+def options_of(name: str) -> set[str]:
     parser = argparse.ArgumentParser(add_help=False)
     POINTS[name].load().add_arguments(parser)
-    options = {option for action in parser._actions for option in action.option_strings}
-    written = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", SECTIONS[name]))
-    assert options <= written
-    mentioned_of_others = {"--out", "--hand", "--bundle", "--source", "--report"}
-    assert written - mentioned_of_others <= options
+    return {option for action in parser._actions for option in action.option_strings}
+
+
+@pytest.mark.parametrize("name", sorted(POINTS))
+def test_every_option_is_described(name: str) -> None:
+    section = SECTIONS[name]
+    rows = "\n".join(re.findall(r"^\| (`--.*?`) \|", section, re.MULTILINE))
+    assert set(OPTION.findall(rows or section)) == options_of(name)
+
+
+@pytest.mark.parametrize("name", sorted(POINTS))
+def test_options_of_other_commands_are_named_with_the_command(name: str) -> None:
+    mentioned = set(OPTION.findall(SECTIONS[name])) - options_of(name)
+    for words in re.findall(r"`neurograsp (\w+ [^`]*)`", SECTIONS[name]):
+        mentioned -= options_of(words.split()[0])
+    assert not mentioned
+
+
+def test_environment() -> None:
+    """Every variable that the code reads by name, and no other; plus those of the configuration."""
+    read = {
+        variable
+        for folder in ("train", "convert", "edge_runtime", "firmware_bridge")
+        for path in (REPOSITORY / folder).rglob("*.py")
+        for variable in re.findall(r'(?:getenv\(|environ\.get\(|environ\[)"(\w+)"(?!\] =)', path.read_text())
+    }
+    written = re.findall(r"^\| `([A-Z_]+)` \|", PAGE, re.MULTILINE)
+    assert sorted(written) == sorted(read | {"NEUROGRASP_SECTION__KEY"})
 
 
 def test_errors_and_exit_codes() -> None:

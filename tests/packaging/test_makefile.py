@@ -1,4 +1,4 @@
-"""What the Makefile deletes, in a folder of its own."""
+"""What the Makefile deletes and writes, in a folder of its own."""
 
 import os
 import subprocess
@@ -7,12 +7,16 @@ from pathlib import Path
 import pytest
 from toys import REPOSITORY
 
+STAND_IN = """#!/bin/sh
+for last; do :; done
+case "$*" in *compile*-o*) echo made > "$last" ;; esac
+"""
 STALE = "edge_runtime/dsp/_kernel.abi3.so"
 
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """The Makefile with an installer that does nothing, and what earlier commands left."""
+    """The Makefile with a stand-in for uv that installs nothing, and what earlier commands left."""
     files = {
         "Makefile": (REPOSITORY / "Makefile").read_text(),
         "pyproject.toml": "",
@@ -20,7 +24,7 @@ def checkout(tmp_path: Path) -> Path:
         "requirements/workstation.lock": "",
         STALE: "compiled from an older source",
         "runs/grasp/bundle/manifest.json": "hours of training",
-        ".venv/bin/uv": "#!/bin/sh\n",
+        ".venv/bin/uv": STAND_IN,
     }
     for name, text in files.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
@@ -44,3 +48,9 @@ def test_clean_deletes_what_was_built_and_no_results(checkout: Path) -> None:
     assert not (checkout / STALE).exists()
     assert not (checkout / ".venv").exists()
     assert (checkout / "runs/grasp/bundle/manifest.json").read_text() == "hours of training"
+
+
+def test_lock_writes_every_lock_file(checkout: Path) -> None:
+    make(checkout, "lock")
+    made = {path.name for path in (checkout / "requirements").glob("*.lock") if path.read_text() == "made\n"}
+    assert made == {path.name for path in (REPOSITORY / "requirements").glob("*.lock")}
