@@ -219,6 +219,8 @@ def manifest_hash_line(digest: str) -> bytes:
 def _read_folder(path: Path) -> dict[str, bytes]:
     if not path.is_dir():
         raise BundleError(f"{path}: no such bundle")
+    if not (path / MANIFEST).is_file():
+        raise BundleError(f"{path}: {MANIFEST} is missing; name what `neurograsp convert --out` wrote")
     files = {}
     for entry in sorted(path.iterdir()):
         status = entry.lstat()

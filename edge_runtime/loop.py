@@ -23,7 +23,7 @@ from neurograsp.edge_runtime.histogram import Histogram
 from neurograsp.edge_runtime.pipeline import STOP, Pipeline
 from neurograsp.edge_runtime.sources.base import Source
 from neurograsp.firmware_bridge.link import HandLink
-from neurograsp.firmware_bridge.protocol import HandAction
+from neurograsp.firmware_bridge.protocol import Fault, HandAction, HandStatus
 
 log = logging.getLogger(__name__)
 
@@ -211,8 +211,7 @@ class ControlLoop:
         # Without fresh frames the hand falls silent by design, and the source is to blame.
         hand = self._hand.state
         if fresh and summary.state is RuntimeState.ARMED and not hand.state.armed:
-            why = f" ({hand.fault.name})" if hand.state.latched else ", disarmed by somebody else"
-            raise LinkError(f"the hand went into {hand.state.name}{why}; look at it, then start again")
+            raise LinkError(f"the hand went into {hand.state.name}{_cause(hand)}")
 
     def _stop_hand(self, reason: str) -> None:
         if self.summary.state is RuntimeState.STOPPED:
@@ -238,3 +237,11 @@ class ControlLoop:
             yield
         finally:
             self.summary.sections[name].add(self._clock() - begin)
+
+
+def _cause(hand: HandStatus) -> str:
+    if not hand.state.latched:
+        return ", disarmed by somebody else; look at it, then start again"
+    if hand.fault is Fault.LINK_SILENT:
+        return " (LINK_SILENT): its link or this computer was too slow; look at both, then start again"
+    return f" ({hand.fault.name}); look at it, then start again"

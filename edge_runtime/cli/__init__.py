@@ -64,13 +64,18 @@ def _dispatch(arguments: list[str]) -> int:
     return _run(name, commands[name].load(), arguments[1:])
 
 
+class _Parser(argparse.ArgumentParser):
+    """Its help begins with an example."""
+
+    example = ""
+
+    def format_help(self) -> str:
+        return f"example:\n  {self.example}\n\n{super().format_help()}"
+
+
 def _run(name: str, command: Any, arguments: Sequence[str]) -> int:
-    parser = argparse.ArgumentParser(
-        prog=f"neurograsp {name}",
-        description=f"{command.HELP}\n\nexample:\n  {command.EXAMPLE}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = _Parser(prog=f"neurograsp {name}", description=command.HELP, allow_abbrev=False)
+    parser.example = command.EXAMPLE
     parser.add_argument("--verbose", "-v", action="store_true", help="log what happens, on stderr")
     command.add_arguments(parser)
     parsed = parser.parse_args(arguments)

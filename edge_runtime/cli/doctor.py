@@ -52,7 +52,11 @@ def kernel() -> Row:
     from neurograsp.edge_runtime.dsp import kernel as kernels
 
     if kernels.compiled is None:
-        return "warn", "filter kernel: numpy (slower, same bits)", "install gcc and reinstall neurograsp"
+        return (
+            "warn",
+            "filter kernel: numpy (slower, same bits)",
+            "sudo apt install gcc python3-dev, then reinstall neurograsp",
+        )
     return "ok", "filter kernel: C", ""
 
 
@@ -76,7 +80,7 @@ def brainflow() -> Row:
         return (
             "warn",
             "BrainFlow is not installed: no boards, no playback",
-            "pip install 'neurograsp[brainflow]'",
+            "pip install '.[brainflow]' in the source checkout",
         )
     except NeurograspError as error:
         return "fail", str(error), f"build it: {BUILD_PAGE}"
@@ -140,11 +144,15 @@ def bundle(path: Path) -> Row:
 
 def hand(url: str) -> Row:
     from neurograsp.edge_runtime.cli.run import open_hand
-    from neurograsp.edge_runtime.contract.errors import NeurograspError
+    from neurograsp.edge_runtime.contract.errors import NeurograspError, UsageError
 
     try:
         with open_hand(url) as opened:
-            state = opened.link.state.state.name if opened.link else "no hand"
+            if opened.link is None:
+                raise UsageError(f"--hand {url}: name a hand to say hello to")
+            state = opened.link.state.state.name
+    except UsageError:
+        raise
     except NeurograspError as error:
         return "fail", f"hand: {error}", "see the message; `neurograsp ports` lists the ports"
     return "ok", f"hand {opened.name}: answers, {state}", ""

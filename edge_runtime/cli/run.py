@@ -60,6 +60,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError("--speed must be 0.1 to 1000")
     if (arguments.speed != 1 or arguments.start) and not arguments.source.startswith("playback:"):
         raise UsageError("--speed and --start are for --source playback:FILE")
+    if arguments.arm and arguments.hand == "none":
+        raise UsageError("--arm: there is no hand to arm with --hand none")
     if arguments.out is not None:
         check_writable(arguments.out)
     # As with Ctrl-C the hand is stopped before the program ends, whoever wants it to end.
@@ -280,8 +282,11 @@ def render(report: dict[str, Any]) -> str:
             f"  link             {link['acked']} of {link['sent']} requests answered, "
             f"{link['retries']} retries, "
             f"{link['nacks']} refused, {link['beats']} heartbeats, {link['crc_errors']} CRC errors, "
-            f"round trip p50/max {rtt}"
+            f"round trip p50/max {rtt} (read once a tick)"
         )
         commands = ", ".join(f"{name} {count}" for name, count in hand["commands"].items()) or "none"
         lines.append(f"  commands         {commands}")
+    if hand["moved"]:
+        travel = ", ".join(str(us) for us in hand["moved"]["travel_us"])
+        lines.append(f"  joints moved by  {travel} us")
     return "\n".join(lines)

@@ -59,7 +59,7 @@ class MissingExtra(NeurograspError):
     exit_code = 3
 
     def __init__(self, package: str, extra: str) -> None:
-        super().__init__(f"{package} is not installed: run `pip install 'neurograsp[{extra}]'`")
+        super().__init__(f"{package} is not installed: run `pip install '.[{extra}]'` in the source checkout")
 
 
 class ConfigError(NeurograspError):

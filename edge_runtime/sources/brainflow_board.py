@@ -139,7 +139,7 @@ class PlaybackSource:
         speed: 1 plays in real time.
 
     Raises:
-        ConfigError: the recording has other channels or another rate than the bundle.
+        ConfigError: the recording has other channels, another rate or another unit than the bundle.
     """
 
     def __init__(self, frames: DeltaFrames, spec: SignalSpec, speed: float = 1.0) -> None:
@@ -231,7 +231,7 @@ def board_id_of(name: str, brainflow: Any) -> int:
 
 
 def check_fits(frames: DeltaFrames, spec: SignalSpec) -> None:
-    """Raises ConfigError unless the recording has the bundle's channels and rate."""
+    """Raises ConfigError unless the recording has the bundle's channels, rate and unit."""
     if frames.rate_hz != spec.rate_hz:
         raise ConfigError(
             f"{frames.path}: {frames.rate_hz:g} Hz, but the bundle was trained at {spec.rate_hz:g} Hz"
@@ -243,6 +243,15 @@ def check_fits(frames: DeltaFrames, spec: SignalSpec) -> None:
             f"{frames.path}: {what}; the bundle was trained on {len(spec.channels)} channels "
             f"({', '.join(spec.channels[:4])}, ...)"
         )
+    if frames.lsb_uv != spec.lsb_uv:
+        raise ConfigError(
+            f"{frames.path}: {_unit(frames.lsb_uv)}, but the bundle was trained on {_unit(spec.lsb_uv)}; "
+            "use recordings of the same amplifier and gain"
+        )
+
+
+def _unit(lsb_uv: float | None) -> str:
+    return "counts without a unit" if lsb_uv is None else f"counts of {lsb_uv:g} uV"
 
 
 def to_counts(microvolts: npt.NDArray[np.float64], lsb_uv: float) -> npt.NDArray[np.int32]:

@@ -30,6 +30,7 @@ class DeltaFrames:
         frame_index: (n_frames,) int64, the source's frame counter; it jumps at a gap.
         rate_hz: frames a second.
         channels: channel names in the order of the columns.
+        lsb_uv: microvolt a count, or None where the source has no unit.
         path: where the frames came from, for messages.
     """
 
@@ -37,6 +38,7 @@ class DeltaFrames:
     frame_index: NDArray[np.int64]
     rate_hz: float
     channels: tuple[str, ...]
+    lsb_uv: float | None
     path: str
 
 
@@ -72,6 +74,7 @@ def read_delta_npz(path: str | Path) -> DeltaFrames:
         frame_index=frame_index,
         rate_hz=rate_of(path, arrays["sfreq"]),
         channels=channels,
+        lsb_uv=None,
         path=str(path),
     )
 

@@ -82,6 +82,12 @@ def test_a_missing_file_is_named(bundle: Path, name: str) -> None:
         open_bundle(bundle)
 
 
+def test_another_folder_is_no_bundle(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text("")
+    with pytest.raises(BundleError, match="manifest.json is missing; name what `neurograsp convert"):
+        open_bundle(tmp_path)
+
+
 def test_a_foreign_file_is_refused(bundle: Path) -> None:
     (bundle / "hook.py").write_text("")
     with pytest.raises(BundleError, match="hook.py"):

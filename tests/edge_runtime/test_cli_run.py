@@ -9,10 +9,12 @@ import pytest
 from toys import RATE_HZ, toy_signal
 
 from neurograsp.edge_runtime.cli import main
+from neurograsp.edge_runtime.cli.demo import SAMPLES
 from neurograsp.edge_runtime.cli.run import check_commands, open_hand, open_source, skip
 from neurograsp.edge_runtime.contract.errors import ConfigError, RecordingError, UsageError
 from neurograsp.edge_runtime.contract.signal_spec import ActionSet
 from neurograsp.edge_runtime.sources.delta_npz import DeltaFrames
+from neurograsp.firmware_bridge.host_firmware import SimulatedHand, read_trace
 
 
 def test_a_command_that_the_hand_lacks_is_refused_before_arming() -> None:
@@ -28,7 +30,7 @@ def test_a_command_that_the_hand_lacks_is_refused_before_arming() -> None:
 
 def test_skip_leaves_out_the_beginning() -> None:
     counts = np.arange(1000, dtype=np.int32)[:, None]
-    frames = DeltaFrames(counts, np.arange(1000), RATE_HZ, ("C0",), "x")
+    frames = DeltaFrames(counts, np.arange(1000), RATE_HZ, ("C0",), None, "x")
     rest = skip(frames, 1.0)
     assert rest.counts[0, 0] == rest.frame_index[0] == round(RATE_HZ)
     for impossible in (4.0, -1.0, float("nan"), float("inf")):
@@ -56,3 +58,21 @@ def test_sources_of_another_form_are_usage_errors(text: str) -> None:
 def test_a_recording_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(RecordingError, match=r"nowhere\.npz"):
         open_source(f"playback:{tmp_path / 'nowhere.npz'}", toy_signal())
+
+
+def test_arming_needs_a_hand(capsys: Any) -> None:
+    assert main(["run", "--bundle", "any", "--source", "synthetic", "--hand", "none", "--arm"]) == 2
+    assert "no hand to arm" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arm", [True, False])
+def test_a_hand_of_ones_own_moves_only_when_armed(arm: bool, tmp_path: Path) -> None:
+    trace, bundle = tmp_path / "trace.csv", SAMPLES / "bundles" / "grasp-and-lift"
+    recording = SAMPLES / "way-eeg-gal" / "subj1_series7.npz"
+    with SimulatedHand(trace) as hand:
+        arguments = ["run", "--bundle", str(bundle), "--source", f"playback:{recording}", "--seconds", "3"]
+        assert main([*arguments, "--hand", hand.url, *(["--arm"] if arm else [])]) == 0
+    pulses = {row.joints_us for row in read_trace(trace)}
+    attached = {joints for joints in pulses if any(joints)}
+    assert (len(attached) > 1) == arm
+    assert attached if arm else not attached

@@ -1,15 +1,20 @@
 """The real command line, in a process of its own."""
 
+import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 CLI = (sys.executable, "-m", "neurograsp.edge_runtime.cli")
 
 
-def neurograsp(*arguments: str | Path, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+def neurograsp(
+    *arguments: str | Path, timeout: float = 120, environment: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     command = [*CLI, *(str(argument) for argument in arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
+    own = {**os.environ, **(environment or {})}
+    return subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False, env=own)
 
 
 def own_lines(stderr: str) -> list[str]:

@@ -117,7 +117,7 @@ def test_a_missing_extra_names_the_pip_line(tmp_path: Path, package: str, job: s
         f"sys.exit(main(['train', {str(config)!r}, '--out', {str(tmp_path / 'run')!r}]))"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert_refused(result, 3, "pip install 'neurograsp[train]'")
+    assert_refused(result, 3, "pip install '.[train]'")
 
 
 def firmware_of(pid: int) -> int:

@@ -93,10 +93,3 @@ def test_playback_moves_the_simulated_hand(tmp_path: Path) -> None:
     assert set(report["hand"]["commands"]) == {"REACH", "TOUCH", "GRIP", "LIFT", "REPLACE", "RELEASE"}
     assert max(report["hand"]["moved"]["travel_us"]) > 100
     assert len(json.loads(out.read_text())["log"]) == report["decisions"]
-
-
-def test_the_pretrained_demo_needs_no_training() -> None:
-    result = neurograsp("demo", "--pretrained", "--seconds", "4")
-    assert result.returncode == 0, result.stderr
-    assert "golden      reproduced" in result.stdout
-    assert "deadline misses" in result.stdout

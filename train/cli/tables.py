@@ -1,6 +1,6 @@
 """Scores as text."""
 
-from typing import Any
+from typing import Any, Literal
 
 DASH = "-"
 SHOWN = {
@@ -10,18 +10,22 @@ SHOWN = {
     "n_events": "events",
     "event_tpr": "events found",
     "false_activations_per_min": "false activations a minute",
+    "held_in_rest": "share of rest with an action",
     "detection_latency_ms_p50": "latency, median (ms)",
+    "detection_latency_ms_p90": "latency, 90th percentile (ms)",
 }
 
 
-def score_table(figures: dict[str, dict[str, Any]]) -> str:
+def score_table(figures: dict[str, dict[str, Any]], examples: Literal["events", "states"]) -> str:
     """A row a measure, a column a model; `-` where a measure does not apply.
 
     Args:
         figures: model to measure to value.
+        examples: what an example is: an event, or every window (docs/scores.md).
     """
     lines = [f"  {'':<30}" + "".join(f"{model:>9}" for model in figures)]
-    for name, label in SHOWN.items():
+    accuracy = "event accuracy" if examples == "events" else SHOWN["accuracy"]
+    for name, label in {**SHOWN, "accuracy": accuracy}.items():
         values = [figures[model].get(name) for model in figures]
         lines.append(f"  {label:<30}" + "".join(f"{cell(name, value):>9}" for value in values))
     return "\n".join(lines)
@@ -33,4 +37,4 @@ def cell(name: str, value: Any) -> str:
         return DASH
     if name == "n_events":
         return str(value)
-    return f"{value:.0f}" if name.endswith("_p50") else f"{value:.3f}"
+    return f"{value:.0f}" if "_ms_" in name else f"{value:.3f}"

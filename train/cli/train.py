@@ -58,6 +58,6 @@ def run(arguments: argparse.Namespace) -> int:
         f"best epoch {trained.history.best_epoch} of {len(trained.history.epochs)}"
     )
     print(f"on the validation recordings {', '.join(facts.validation)}:")
-    print(score_table(trained.metrics))
+    print(score_table(trained.metrics, config.labels.kind))
     print(f"run: {arguments.out}")
     return 0

@@ -13,5 +13,10 @@ def read_frames(path: Path) -> DeltaFrames:
         raise RecordingError(f"{path}: a folder; name one recording in it")
     (recording,) = open_recordings(path)
     return DeltaFrames(
-        recording.counts, recording.frame_index, recording.rate_hz, recording.channels, str(path)
+        counts=recording.counts,
+        frame_index=recording.frame_index,
+        rate_hz=recording.rate_hz,
+        channels=recording.channels,
+        lsb_uv=recording.lsb_uv,
+        path=str(path),
     )

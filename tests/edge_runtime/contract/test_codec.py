@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neurograsp.edge_runtime.contract.codec import MAX_ITEMS, decode, encode, nearest
+from neurograsp.edge_runtime.contract.codec import MAX_ITEMS, MAX_KEY, decode, encode, nearest
 from neurograsp.edge_runtime.contract.errors import ConfigError
 
 
@@ -169,7 +169,7 @@ def test_unions_take_each_member() -> None:
 
 
 WHOLE = st.integers(-(2**63) + 1, 2**63 - 1)
-TEXT = st.text().filter(str.isprintable)
+TEXT = st.text(max_size=MAX_KEY).filter(str.isprintable)
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
 OUTERS = st.builds(
     Outer,

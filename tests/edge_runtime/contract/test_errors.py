@@ -36,5 +36,5 @@ def test_codes_are_those_of_the_command_line() -> None:
 
 def test_a_missing_extra_says_what_to_type() -> None:
     assert str(errors.MissingExtra("BrainFlow", "brainflow")) == (
-        "BrainFlow is not installed: run `pip install 'neurograsp[brainflow]'`"
+        "BrainFlow is not installed: run `pip install '.[brainflow]'` in the source checkout"
     )

@@ -31,7 +31,8 @@ def frames(
     counts[0], counts[1] = -(2**23), 2**23 - 1
     if index is None:
         index = np.arange(n_frames, dtype=np.int64)
-    return DeltaFrames(counts, index, rate_hz, tuple(f"C{i}" for i in range(n_channels)), "recording.npz")
+    channels = tuple(f"C{i}" for i in range(n_channels))
+    return DeltaFrames(counts, index, rate_hz, channels, toy_signal().lsb_uv, "recording.npz")
 
 
 def drain(source: Source, patience_s: float = 20.0) -> Block:
@@ -93,6 +94,11 @@ def test_a_recording_that_does_not_fit_is_refused() -> None:
     swapped = replace(toy_signal(), channels=("C1", "C0"))
     with pytest.raises(ConfigError, match="another order"):
         PlaybackSource(frames(10, 2), swapped)
+    without_unit = replace(toy_signal(), lsb_uv=None)
+    with pytest.raises(
+        ConfigError, match="counts of 1 uV, but the bundle was trained on counts without a unit"
+    ):
+        PlaybackSource(frames(10, 2), without_unit)
     with pytest.raises(ConfigError, match="at most 128 channels"):
         PlaybackSource(frames(10, 129), toy_signal(n_channels=129))
 
