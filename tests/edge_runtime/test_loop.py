@@ -16,6 +16,7 @@ from neurograsp.edge_runtime.contract.signal_spec import SignalSpec
 from neurograsp.edge_runtime.loop import STALL_S, START_S, ControlLoop, RuntimeState
 from neurograsp.edge_runtime.pipeline import Pipeline
 from neurograsp.edge_runtime.sources.base import Block
+from neurograsp.edge_runtime.sources.brainflow_board import to_counts
 from neurograsp.firmware_bridge.frames import Frame, FrameDecoder, encode_frame
 from neurograsp.firmware_bridge.link import HandLink
 from neurograsp.firmware_bridge.protocol import Fault, HandState, MessageType
@@ -347,6 +348,41 @@ def test_whatever_fails_the_hand_is_stopped_first(world: World, error: Exception
     assert len(world.times(MessageType.STOP)) == 3
     assert world.hand.state in STOPPED
     assert source.stops == 1
+
+
+def no_numbers(source: FakeSource) -> Callable[[], Block]:
+    """What an amplifier reads whose second channel delivers none."""
+    read = source.read
+
+    def spoilt() -> Block:
+        block = read()
+        microvolts = block.counts.T.astype(np.float64)
+        microvolts[1] = np.nan
+        return Block(to_counts(microvolts, 1.0), block.frame_index)
+
+    return spoilt
+
+
+def test_values_that_are_no_numbers_stop_the_hand(world: World) -> None:
+    source = FakeSource(world)
+    loop = make(world, source, fist)
+    states: list[HandState] = []
+    world.after(0.5, lambda: states.append(world.hand.state))
+    world.after(1.0, lambda: setattr(source, "read", no_numbers(source)))
+    with pytest.raises(SourceError, match="channel 1 delivers values that are no numbers"):
+        loop.run(10.0)
+    assert states == [HandState.MOVING] or states == [HandState.HOLD]
+    assert len(world.times(MessageType.STOP)) == 3
+    assert world.hand.state in STOPPED
+
+
+def test_values_that_are_no_numbers_never_arm(world: World) -> None:
+    source = FakeSource(world)
+    source.read = no_numbers(source)  # type: ignore[method-assign]
+    with pytest.raises(SourceError, match="no numbers"):
+        make(world, source, fist).run(10.0)
+    assert not world.times(MessageType.ARM)
+    assert world.hand.attaches == 0
 
 
 def test_ctrl_c_stops_the_hand(world: World) -> None:
