@@ -255,7 +255,7 @@ def test_only_annotations(tmp_path: Path) -> None:
 
 def test_without_mne_the_extra_is_named(examples: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "mne", None)
-    with pytest.raises(MissingExtra, match=r"pip install 'neurograsp\[train\]'") as caught:
+    with pytest.raises(MissingExtra, match=r"pip install '\.\[train\]'") as caught:
         open_recordings(examples / "physionet-eegmmidb-s001/S001R03.edf")
     assert caught.value.exit_code == 3
 
