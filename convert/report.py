@@ -47,7 +47,6 @@ def render_report(manifest: Manifest) -> str:
         ("data SHA-256", provenance.data_sha256),
         ("versions", ", ".join(f"{name} {version}" for name, version in provenance.versions.items())),
     ]
-    decision = scores["decision"]
     body = [
         f"<h1>{escape(manifest.name)}</h1>",
         "<p>Research use only. Not a medical device.</p>",
@@ -55,11 +54,8 @@ def render_report(manifest: Manifest) -> str:
         f"<p>Kept: <b>{escape(scores['chosen'])}</b>. {escape(scores['reason'])}.</p>",
         table(("on validation", "AUC", "agrees with float", "mean |dp|", "kB"), candidates),
         "<h2>Decision layer</h2>",
-        f"<p>Thresholds from {escape(manifest.decision.calibrated_on)}. On the same recordings: "
-        f"{decision['n_events']} events, {_number(decision['event_tpr'], 3)} of them found, "
-        f"{_number(decision['false_activations_per_min'], 2)} false activations a minute of rest, "
-        f"median latency {_number(decision['detection_latency_ms_p50'], 0)} ms. "
-        "A dash: the data has no rest to measure it in.</p>",
+        f"<p>Thresholds from {escape(manifest.decision.calibrated_on)}. "
+        f"{_controller(scores['decision'])}</p>",
         table(("action", "command", "on", "off"), thresholds),
         "<h2>Where it comes from</h2>",
         table(("what", ""), facts),
@@ -80,6 +76,16 @@ def table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     cells = "".join(f"<th>{escape(name)}</th>" for name in header)
     lines = ["".join(f"<td>{escape(cell)}</td>" for cell in row) for row in rows]
     return f"<table><tr>{cells}</tr>" + "".join(f"<tr>{line}</tr>" for line in lines) + "</table>"
+
+
+def _controller(decision: dict[str, Any]) -> str:
+    if decision["event_tpr"] is None:
+        return "They hold no labelled rest, so false activations cannot be counted."
+    return (
+        f"On the same recordings: {decision['n_events']} events, {_number(decision['event_tpr'], 3)} of them "
+        f"found, {_number(decision['false_activations_per_min'], 2)} false activations a minute of rest, "
+        f"median latency {_number(decision['detection_latency_ms_p50'], 0)} ms."
+    )
 
 
 def _number(value: Any, places: int) -> str:

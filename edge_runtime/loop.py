@@ -53,6 +53,7 @@ class RunSummary:
     Attributes:
         state: at the end.
         stopped_by: why the loop or the hand was stopped, in words.
+        tick_ms: time from one tick to the next.
         ticks, deadline_misses: of the loop; a miss is a tick whose work outlasted its deadline.
         sections: durations of the parts of a tick; "late" is how late ticks began.
         n_decisions: of the whole run.
@@ -63,6 +64,7 @@ class RunSummary:
 
     state: RuntimeState = RuntimeState.STARTING
     stopped_by: str = ""
+    tick_ms: float = 0.0
     ticks: int = 0
     deadline_misses: int = 0
     sections: dict[str, Histogram] = field(default_factory=dict)
@@ -74,6 +76,7 @@ class RunSummary:
     def timing(self) -> dict[str, Any]:
         """Ticks, misses and the durations of the sections, as plain values."""
         return {
+            "tick_ms": self.tick_ms,
             "ticks": self.ticks,
             "deadline_misses": self.deadline_misses,
             "sections": {name: histogram.summary() for name, histogram in self.sections.items()},
@@ -100,7 +103,6 @@ class ControlLoop:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self.summary = RunSummary(sections={name: Histogram() for name in (*SECTIONS, "late")})
         self._source = source
         self._pipeline = pipeline
         self._hand = hand
@@ -108,6 +110,9 @@ class ControlLoop:
         self._clock = clock
         self._sleep = sleep
         self._tick_s = min(pipeline.signal.hop_s, TICK_S)
+        self.summary = RunSummary(
+            tick_ms=self._tick_s * 1000, sections={name: Histogram() for name in (*SECTIONS, "late")}
+        )
         self._begin = 0.0
         self._fresh_at: float | None = None
         self._infer_s = 0.0

@@ -273,7 +273,10 @@ def render(report: dict[str, Any]) -> str:
                 f"  {name:<17}p50 {section['p50_us'] / 1000:.2f} ms, p99 {section['p99_us'] / 1000:.2f} ms, "
                 f"max {section['max_us'] / 1000:.2f} ms"
             )
-    lines.append(f"  deadline misses  {timing['deadline_misses']} of {timing['ticks']} ticks")
+    lines.append(
+        f"  deadline misses  {timing['deadline_misses']} of {timing['ticks']} ticks of "
+        f"{timing['tick_ms']:g} ms"
+    )
     lines.append(f"  hand             {hand['name']}")
     if hand["link"]:
         link = hand["link"]

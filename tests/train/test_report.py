@@ -61,6 +61,7 @@ def session_file(scored: Scored, tmp_path_factory: pytest.TempPathFactory) -> Pa
     wall_s = [decision.time_s + WALL_OFFSET_S for decision in decisions]
     summary = RunSummary(
         stopped_by="the recording ended",
+        tick_ms=20.0,
         ticks=777,
         sections=dict.fromkeys((*SECTIONS, "late"), histogram),
         n_decisions=len(decisions),
@@ -128,7 +129,7 @@ def test_report_with_session(scored: Scored, session_file: Path, tmp_path: Path)
         assert f"<td>{scores.figures[model]['balanced_accuracy']:.3f}</td>" in text
     assert bundle.sha256 in text
     assert bundle.manifest.provenance.data_sha256 in text
-    assert "in 777 ticks" in text
+    assert "in 777 ticks; a tick has 20 ms" in text
     assert "3.21" in text
     assert "Not unseen" not in text
     drawn = pictures(page)
@@ -215,7 +216,7 @@ def test_names_are_escaped(scored: Scored, session_file: Path, tmp_path: Path) -
                 {"ms": 2, "state": "ARMED", "joints_us": []},
             ]
         },
-        {"timing": {"ticks": 1, "deadline_misses": 0, "sections": {"tick": {}}}},
+        {"timing": {"tick_ms": 20, "ticks": 1, "deadline_misses": 0, "sections": {"tick": {}}}},
         {"hand": 3},
         {"bundle": {"sha256": "0" * 64}},
     ],

@@ -63,7 +63,7 @@ def write_report(
             *agreement_section(manifest, scores),
             *controller_section(manifest, scores),
             *filter_section(bundle),
-            *session_section(manifest, run),
+            *session_section(run),
             *provenance_section(bundle, recordings),
         ]
     write_whole(out / "demo.png", picture)

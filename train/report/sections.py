@@ -211,7 +211,7 @@ def filter_section(bundle: Bundle) -> list[str]:
     return [heading("Filter"), paragraph(text), plots(figure(plot, "frequency response", f"{caption}."))]
 
 
-def session_section(manifest: Manifest, run: Session | None) -> list[str]:
+def session_section(run: Session | None) -> list[str]:
     """Timing, stream and link of a run."""
     if run is None:
         return []
@@ -226,7 +226,6 @@ def session_section(manifest: Manifest, run: Session | None) -> list[str]:
         **{f"clipped at the {key}": value for key, value in figures["clipped"].items()},
     }
     commands = figures["hand"].get("commands") or {}
-    hop_ms = manifest.signal.hop_s * 1000
     rest = [
         ("source", str(figures["source"])),
         ("ended", str(figures["ended"])),
@@ -238,7 +237,7 @@ def session_section(manifest: Manifest, run: Session | None) -> list[str]:
     ]
     text = (
         f"{timing['deadline_misses']} deadline misses in {timing['ticks']} ticks; "
-        f"a tick has {hop_ms:g} ms. Measured on the machine that ran it."
+        f"a tick has {timing['tick_ms']:g} ms. Measured on the machine that ran it."
     )
     header = ("part of a tick", "count", "p50 (ms)", "p99 (ms)", "max (ms)")
     return [heading("The run"), paragraph(text), table(header, rows), facts(rest)]

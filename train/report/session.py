@@ -124,4 +124,8 @@ def _check_figures(figures: Mapping[str, Any]) -> None:
     link = figures["hand"]["link"]
     if link is not None and not isinstance(link, Mapping):
         raise TypeError("hand.link is not a table")
-    int(figures["timing"]["ticks"]), int(figures["timing"]["deadline_misses"])
+    (
+        float(figures["timing"]["tick_ms"]),
+        int(figures["timing"]["ticks"]),
+        int(figures["timing"]["deadline_misses"]),
+    )
