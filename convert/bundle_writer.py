@@ -17,7 +17,7 @@ from neurograsp.edge_runtime.bundle import (
     open_bundle,
     verify_golden,
 )
-from neurograsp.edge_runtime.contract.errors import CheckFailed
+from neurograsp.edge_runtime.contract.errors import BundleError, CheckFailed
 from neurograsp.edge_runtime.contract.manifest import Manifest, render_manifest
 from neurograsp.edge_runtime.files import whole_folder
 
@@ -47,7 +47,7 @@ def write_bundle(out: Path, manifest: Manifest, files: dict[str, bytes]) -> str:
             (folder / name).write_bytes(data)
         try:
             verify_golden(open_bundle(folder))
-        except Exception as error:
+        except BundleError as error:
             raise CheckFailed(f"{out}: the bundle does not pass the board's own checks: {error}") from error
     return digest
 

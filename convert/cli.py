@@ -4,6 +4,9 @@ import argparse
 import json
 import sys
 from pathlib import Path
+from typing import get_args
+
+from neurograsp.edge_runtime.contract.run_folder import Method
 
 HELP = "quantize a trained run to int8 and write a verified bundle"
 EXAMPLE = "neurograsp convert runs/gal --out runs/gal.bundle"
@@ -12,7 +15,7 @@ EXAMPLE = "neurograsp convert runs/gal --out runs/gal.bundle"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run_folder", metavar="RUN", type=Path, help="what `neurograsp train --out` wrote")
     parser.add_argument("--out", type=Path, required=True, help="bundle folder to write")
-    parser.add_argument("--method", choices=("auto", "qat", "ptq"), help="default: as the run was configured")
+    parser.add_argument("--method", choices=get_args(Method), help="default: as the run was configured")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 

@@ -1,10 +1,10 @@
 """A run folder in, a verified bundle out: quantize, compare, calibrate, write."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,10 +13,12 @@ from neurograsp.convert import quantize
 from neurograsp.convert.bundle_writer import golden_npz, write_bundle
 from neurograsp.convert.report import render_report
 from neurograsp.convert.run_reader import Run, ValidationStream, read_run
+from neurograsp.convert.verify import check_full_int8
 from neurograsp.edge_runtime.bundle import MANIFEST, Golden, largest_difference, run_golden
 from neurograsp.edge_runtime.classifier import Classifier, probabilities
+from neurograsp.edge_runtime.contract.codec import decode
 from neurograsp.edge_runtime.contract.decision_spec import DecisionSpec
-from neurograsp.edge_runtime.contract.errors import CheckFailed
+from neurograsp.edge_runtime.contract.errors import CheckFailed, ConfigError
 from neurograsp.edge_runtime.contract.manifest import (
     MAX_XNNPACK_STEPS,
     SCHEMA,
@@ -25,6 +27,8 @@ from neurograsp.edge_runtime.contract.manifest import (
     NetworkFacts,
     Provenance,
 )
+from neurograsp.edge_runtime.contract.run_folder import Method
+from neurograsp.edge_runtime.decoder_scores import macro_auc, mean_over_subjects, one_against_rest
 from neurograsp.edge_runtime.event_scores import ScoredStream, calibrate, score_streams
 from neurograsp.edge_runtime.files import refuse_foreign_folder
 
@@ -44,7 +48,7 @@ class Candidate:
         name: "float", "ptq" or "qat".
         blob: the `.tflite`.
         logits: (n_scores, n_actions) for each stream.
-        auc: mean over the actions of the one-vs-rest AUC.
+        auc: mean over the actions of the one-vs-rest AUC, mean over subjects.
         agreement: share of scores whose most probable action is the float network's.
         difference: mean absolute difference of the probabilities from the float network's.
     """
@@ -86,7 +90,7 @@ class Converted:
 def convert_run(
     path: Path,
     out: Path,
-    method: Literal["auto", "qat", "ptq"] | None = None,
+    method: Method | None = None,
     progress: Progress = lambda step: None,
 ) -> Converted:
     """Convert a run.
@@ -99,7 +103,8 @@ def convert_run(
 
     Raises:
         ConfigError: the run is incomplete, or `out` is something else.
-        CheckFailed: a float tensor is left inside, or the board's own checks fail.
+        CheckFailed: no method makes a network that is integer throughout, or the board's own checks
+            fail.
     """
     refuse_foreign_folder(out, MANIFEST)
     run = read_run(path)
@@ -109,22 +114,24 @@ def convert_run(
     model = quantize.load_model(run.model_path)
     float_blob = quantize.to_float_tflite(model)
     float_scored = _candidate("float", float_blob, run, None)
-    made = []
-    if method in ("auto", "ptq"):
-        progress("post-training quantization (PTQ)")
-        made.append(_candidate("ptq", quantize.ptq(model, run.x_train, seed=facts.seed), run, float_scored))
-    if method in ("auto", "qat"):
-        progress("quantization-aware training (QAT)")
-        blob = quantize.qat(
-            model,
-            (run.x_train, run.y_train),
-            (run.x_validation, run.y_validation),
-            facts.signal.actions.output,
-            seed=facts.seed,
-        )
-        made.append(_candidate("qat", blob, run, float_scored))
-    inside = {candidate.name: quantize.check_full_int8(candidate.blob) for candidate in made}
-    best, reason = _choose(made, facts.validation)
+    made: list[Candidate] = []
+    inside, dropped = {}, {}
+    for name in METHODS if method == "auto" else (method,):
+        try:
+            blob = METHODS[name](model, run, progress)
+            inside[name] = check_full_int8(blob)
+        except (CheckFailed, ConfigError) as error:
+            if method != "auto":
+                raise
+            dropped[name] = f"{name} was left out: {error}"
+        else:
+            made.append(_candidate(name, blob, run, float_scored))
+    if not made:
+        raise CheckFailed(f"{path}: {'; '.join(dropped.values())}")
+    best = _choose(made)
+    reason = f"{best.name} was asked for"
+    if method == "auto":
+        reason = "; ".join([_reason(made, best, facts.validation), *dropped.values()])
 
     progress("thresholds, golden vectors, bundle")
     streams = [_scored(stream, logits, run) for stream, logits in zip(run.streams, best.logits)]
@@ -187,47 +194,80 @@ def convert_run(
     return Converted(out, digest, best.name, reason, figures)
 
 
+def _ptq(model: Any, run: Run, progress: Progress) -> bytes:
+    progress("post-training quantization (PTQ)")
+    return quantize.ptq(model, run.x_train, seed=run.facts.seed)
+
+
+def _qat(model: Any, run: Run, progress: Progress) -> bytes:
+    progress("quantization-aware training (QAT)")
+    return quantize.qat(
+        model,
+        (run.x_train, run.y_train),
+        (run.x_validation, run.y_validation),
+        run.facts.signal.actions.output,
+        seed=run.facts.seed,
+        options=_loss_options(run),
+        progress=lambda epoch, epochs, figures: progress(
+            f"QAT epoch {epoch} of {epochs}, validation loss {figures['val_loss']:.3f}"
+        ),
+    )
+
+
+METHODS: dict[str, Callable[[Any, Run, Progress], bytes]] = {"ptq": _ptq, "qat": _qat}
+
+
+def _loss_options(run: Run) -> quantize.QatOptions:
+    """Fine-tuning goes on with the loss that the run was trained with."""
+    fit = run.facts.config.get("fit")
+    fit = fit if isinstance(fit, Mapping) else {}
+    given = {name: fit[name] for name in ("balance", "label_smoothing") if name in fit}
+    return decode(quantize.QatOptions, given, f"{run.path}: run.json: config.fit")
+
+
 def _candidate(name: str, blob: bytes, run: Run, reference: Candidate | None) -> Candidate:
     scorer = Classifier(blob).real_logits
     logits = [np.stack([scorer(window) for window in stream.windows]) for stream in run.streams]
-    examples = np.concatenate([one[stream.picked] for one, stream in zip(logits, run.streams)])
-    truth = np.concatenate([stream.truth for stream in run.streams])
     output = run.facts.signal.actions.output
+    one_hot = np.eye(len(run.facts.signal.actions.names))
+    aucs = []
+    for own in _by_subject(run):
+        examples = np.concatenate([logits[i][run.streams[i].picked] for i in own])
+        truth = np.concatenate([run.streams[i].truth for i in own])
+        aucs.append({"auc": macro_auc(one_hot[truth], one_against_rest(examples, output))})
     mine = np.concatenate(logits)
     theirs = np.concatenate(reference.logits) if reference else mine
     return Candidate(
         name=name,
         blob=blob,
         logits=logits,
-        auc=macro_auc(truth, probabilities(examples, output)),
+        auc=mean_over_subjects(aucs)["auc"],
         agreement=float((mine.argmax(axis=1) == theirs.argmax(axis=1)).mean()),
         difference=float(np.abs(probabilities(mine, output) - probabilities(theirs, output)).mean()),
     )
 
 
-def macro_auc(truth: npt.NDArray[np.int64], scores: npt.NDArray[np.float64]) -> float | None:
-    """Mean over the actions that are there, and not always there, of the one-vs-rest AUC."""
-    from sklearn.metrics import roc_auc_score
-
-    values = [
-        roc_auc_score(truth == code, scores[:, code])
-        for code in range(scores.shape[1])
-        if 0 < (truth == code).sum() < len(truth)
-    ]
-    return float(np.mean(values)) if values else None
+def _by_subject(run: Run) -> list[list[int]]:
+    """Numbers of the validation recordings of each subject."""
+    own: dict[str, list[int]] = {}
+    for number, name in enumerate(run.facts.validation):
+        own.setdefault(name.rpartition("/")[0], []).append(number)
+    return list(own.values())
 
 
-def _choose(made: list[Candidate], validation: tuple[str, ...]) -> tuple[Candidate, str]:
-    """The higher AUC; where they differ by less than NO_DIFFERENCE, the one nearer to the float network."""
-    if len(made) == 1:
-        return made[0], f"{made[0].name} was asked for"
-    ptq, qat = made
+def _choose(made: Sequence[Candidate]) -> Candidate:
+    """Of those with (almost) the highest AUC the one nearest to the float network."""
+    highest = max(candidate.auc or 0 for candidate in made)
+    level = [candidate for candidate in made if highest - (candidate.auc or 0) < NO_DIFFERENCE]
+    return min(level, key=lambda candidate: candidate.difference)
+
+
+def _reason(made: Sequence[Candidate], best: Candidate, validation: tuple[str, ...]) -> str:
     aucs = ", ".join(f"{candidate.name} {candidate.auc or 0:.4f}" for candidate in made)
     figures = f"AUC on validation {', '.join(validation)}: {aucs}"
-    if abs((ptq.auc or 0) - (qat.auc or 0)) < NO_DIFFERENCE:
-        nearest = min(made, key=lambda candidate: candidate.difference)
-        return nearest, f"{figures}, which is no difference; {nearest.name} stays nearer to the float network"
-    return max(made, key=lambda candidate: candidate.auc or 0), figures
+    if all(abs((one.auc or 0) - (best.auc or 0)) >= NO_DIFFERENCE for one in made if one is not best):
+        return figures
+    return f"{figures}, which is no difference; {best.name} stays nearer to the float network"
 
 
 def _scored(stream: ValidationStream, logits: npt.NDArray[np.float64], run: Run) -> ScoredStream:
@@ -244,13 +284,19 @@ def _scored(stream: ValidationStream, logits: npt.NDArray[np.float64], run: Run)
 
 
 def _decision_figures(streams: list[ScoredStream], decision: DecisionSpec, run: Run) -> dict[str, Any]:
-    scores = score_streams(streams, decision, run.facts.signal.actions)
-    return {
-        "n_events": scores.n_events,
-        "event_tpr": scores.event_tpr,
-        "false_activations_per_min": scores.false_activations_per_min,
-        "detection_latency_ms_p50": scores.latency_ms(0.5),
-    }
+    actions = run.facts.signal.actions
+    scores = [score_streams([streams[i] for i in own], decision, actions) for own in _by_subject(run)]
+    return mean_over_subjects(
+        [
+            {
+                "n_events": one.n_events,
+                "event_tpr": one.event_tpr,
+                "false_activations_per_min": one.false_activations_per_min,
+                "detection_latency_ms_p50": one.latency_ms(0.5),
+            }
+            for one in scores
+        ]
+    )
 
 
 def _golden(run: Run, decision: DecisionSpec, blob: bytes) -> tuple[Golden, int]:

@@ -4,7 +4,6 @@ The window of the device is int8 with a real value of q / 16, so the input of an
 scale 1/16 and zero point 0 exactly: the device hands its window over as it is. The output is int8 logits.
 """
 
-import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,9 +12,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from neurograsp.edge_runtime.contract.errors import CheckFailed, ConfigError
+from neurograsp.edge_runtime.contract.errors import ConfigError
+from neurograsp.edge_runtime.contract.signal_spec import INPUT_SCALE
 
-INPUT_SCALE = 1 / 16
 CALIBRATION_WINDOWS = 512
 
 Output = Literal["sigmoid", "softmax"]
@@ -31,36 +30,19 @@ class QatOptions:
         epochs: passes; the best on the validation windows is kept, the calibrated start included.
         batch_size: windows a step.
         learning_rate: of Adam at the start; falls to zero along a cosine.
+        balance: weigh every action alike, however often it comes.
+        label_smoothing: share of the target spread over all actions.
     """
 
     epochs: int = 10
     batch_size: int = 64
     learning_rate: float = 1e-4
+    balance: bool = True
+    label_smoothing: float = 0.0
 
-
-@dataclass(frozen=True)
-class ModelFacts:
-    """What is inside a `.tflite`.
-
-    Attributes:
-        operators: names of the operators, each once, sorted.
-        input_shape: (1, n_time, n_channels, 1).
-        output_shape: (1, n_actions).
-        input_scale: real value of one step.
-        input_zero_point: step of the real value 0.
-        output_scale: as for the input.
-        output_zero_point: as for the input.
-        bytes: size of the file.
-    """
-
-    operators: tuple[str, ...]
-    input_shape: tuple[int, ...]
-    output_shape: tuple[int, ...]
-    input_scale: float
-    input_zero_point: int
-    output_scale: float
-    output_zero_point: int
-    bytes: int
+    def __post_init__(self) -> None:
+        if not 0 <= self.label_smoothing <= 1:
+            raise ValueError(f"label_smoothing is {self.label_smoothing}, make it 0 to 1")
 
 
 def load_model(path: Path) -> Any:
@@ -151,77 +133,6 @@ def qat(
     return bytes(converter.convert())
 
 
-def check_full_int8(blob: bytes) -> ModelFacts:
-    """Refuse a model that is not integer throughout.
-
-    Args:
-        blob: a `.tflite`.
-
-    Raises:
-        CheckFailed: a tensor is a float, an operator is not builtin, or the input or output is not as
-            this module makes them.
-    """
-    schema = importlib.import_module("ai_edge_litert.schema_py_generated")
-    interpreter = _interpreter(blob, reference_kernels=True)
-    for tensor in interpreter.get_tensor_details():
-        if not np.issubdtype(tensor["dtype"], np.integer):
-            raise CheckFailed(
-                f"int8 check: tensor {tensor['name']!r} is {np.dtype(tensor['dtype'])}: put BatchNorm "
-                "between a convolution and its ReLU, none after a dense layer"
-            )
-    names = {code: name for name, code in vars(schema.BuiltinOperator).items() if not name.startswith("_")}
-    flatbuffer = schema.Model.GetRootAs(blob)
-    graph = flatbuffer.Subgraphs(0)
-    operators = set()
-    for i in range(graph.OperatorsLength()):
-        code = flatbuffer.OperatorCodes(graph.Operators(i).OpcodeIndex())
-        if code.CustomCode() is not None:
-            raise CheckFailed(f"int8 check: operator {code.CustomCode().decode()!r} is not a builtin one")
-        operators.add(names[max(code.BuiltinCode(), code.DeprecatedBuiltinCode())])
-    (entry,), (exit_,) = interpreter.get_input_details(), interpreter.get_output_details()
-    for end, tensor in (("input", entry), ("output", exit_)):
-        if tensor["dtype"] != np.int8:
-            raise CheckFailed(f"int8 check: the {end} is {np.dtype(tensor['dtype'])}, not int8")
-    input_scale, input_zero_point = entry["quantization"]
-    if (input_scale, input_zero_point) != (INPUT_SCALE, 0):
-        raise CheckFailed(
-            f"int8 check: the input has scale {input_scale} and zero point {input_zero_point}, "
-            f"not {INPUT_SCALE} and 0"
-        )
-    output_scale, output_zero_point = exit_["quantization"]
-    return ModelFacts(
-        operators=tuple(sorted(operators)),
-        input_shape=tuple(int(n) for n in entry["shape"]),
-        output_shape=tuple(int(n) for n in exit_["shape"]),
-        input_scale=float(input_scale),
-        input_zero_point=int(input_zero_point),
-        output_scale=float(output_scale),
-        output_zero_point=int(output_zero_point),
-        bytes=len(blob),
-    )
-
-
-def run_tflite(blob: bytes, x: NDArray[np.int8], reference_kernels: bool = False) -> NDArray[np.int8]:
-    """Run an int8 model window by window.
-
-    Args:
-        blob: a `.tflite` that passed `check_full_int8`.
-        x: (n, n_time, n_channels) int8 windows.
-        reference_kernels: take LiteRT's reference kernels, which give the same bits on every machine.
-
-    Returns:
-        (n, n_actions) int8 logits; real value (q - output_zero_point) * output_scale.
-    """
-    interpreter = _interpreter(blob, reference_kernels)
-    (entry,), (exit_,) = interpreter.get_input_details(), interpreter.get_output_details()
-    logits = np.empty((len(x), exit_["shape"][-1]), np.int8)
-    for window, row in zip(x[:, None, :, :, None], logits, strict=True):
-        interpreter.set_tensor(entry["index"], window)
-        interpreter.invoke()
-        row[:] = interpreter.get_tensor(exit_["index"])[0]
-    return logits
-
-
 def _fine_tune(
     simulated: Any,
     train: tuple[NDArray[np.int8], NDArray[np.float32]],
@@ -234,14 +145,21 @@ def _fine_tune(
     from neurograsp.convert._keras import keras, tf
 
     x, y = train
+    n_actions = y.shape[1]
     ones = np.clip(y.mean(axis=0), 1 / len(y), 1 - 1 / len(y)).astype(np.float32)
+    kept = 1 - options.label_smoothing
 
     def loss_of(targets: Any, logits: Any) -> Any:
+        weight = tf.ones(())
         if output == "softmax":
-            weight = tf.reduce_sum(targets / (ones * y.shape[1]), axis=1)
-            return tf.reduce_mean(weight * tf.nn.softmax_cross_entropy_with_logits(targets, logits))
-        weight = 0.5 * (targets / ones + (1 - targets) / (1 - ones))
-        return tf.reduce_mean(weight * tf.nn.sigmoid_cross_entropy_with_logits(targets, logits))
+            if options.balance:
+                weight = tf.reduce_sum(targets / (ones * n_actions), axis=1)
+            smooth = kept * targets + (1 - kept) / n_actions
+            return tf.reduce_mean(weight * tf.nn.softmax_cross_entropy_with_logits(smooth, logits))
+        if options.balance:
+            weight = 0.5 * (targets / ones + (1 - targets) / (1 - ones))
+        smooth = kept * targets + (1 - kept) / 2
+        return tf.reduce_mean(weight * tf.nn.sigmoid_cross_entropy_with_logits(smooth, logits))
 
     steps = -(-len(x) // options.batch_size)
     schedule = keras.optimizers.schedules.CosineDecay(options.learning_rate, options.epochs * steps)
@@ -282,19 +200,6 @@ def _single(tf: Any, model: Any) -> Any:
     shape = tf.TensorSpec((1, *model.input_shape[1:]), tf.float32, name="window")
     function = tf.function(lambda window: model(window, training=False)).get_concrete_function(shape)
     return tf.lite.TFLiteConverter.from_concrete_functions([function], model)
-
-
-def _interpreter(blob: bytes, reference_kernels: bool) -> Any:
-    litert = importlib.import_module("ai_edge_litert.interpreter")
-    resolver = litert.OpResolverType.BUILTIN_REF if reference_kernels else litert.OpResolverType.AUTO
-    try:
-        interpreter = litert.Interpreter(
-            model_content=blob, num_threads=1, experimental_op_resolver_type=resolver
-        )
-        interpreter.allocate_tensors()
-    except (RuntimeError, ValueError) as error:
-        raise CheckFailed(f"LiteRT cannot open the network: {str(error).splitlines()[0]}") from error
-    return interpreter
 
 
 def _pick(x: NDArray[np.int8], seed: int) -> NDArray[np.int8]:

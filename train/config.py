@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from neurograsp.edge_runtime.contract.decision_spec import DecisionSpec
+from neurograsp.edge_runtime.contract.run_folder import Method
 from neurograsp.edge_runtime.contract.signal_spec import GapPolicy
 from neurograsp.train.filter_design import FilterConfig
 from neurograsp.train.fit import FitOptions
@@ -126,7 +127,7 @@ class ConvertConfig:
     method: "auto" makes both and keeps the better one on the validation recordings.
     """
 
-    method: Literal["auto", "qat", "ptq"] = "auto"
+    method: Method = "auto"
 
 
 @dataclass(frozen=True)

@@ -91,7 +91,8 @@ class Manifest:
     labels: how labels were turned into targets, "events" or "states".
     reference_decisions: thresholds of the "float" network and of the "linear" baseline, for comparison.
     files: SHA-256 of every other file in the bundle, by name.
-    scores: on the validation recordings, as `neurograsp evaluate --json` gives them.
+    scores: on the validation recordings: `recordings`, figures of the `candidates`, which one was
+        `chosen` and the `reason`, and the controller's figures (`decision`); docs/scores.md.
     """
 
     schema: str

@@ -25,6 +25,9 @@ from neurograsp.edge_runtime.contract.signal_spec import SignalSpec
 
 RUN_SCHEMA = "neurograsp.run/1"
 
+Method = Literal["auto", "qat", "ptq"]
+"""How to quantize: by training, after it, or the better of both."""
+
 
 @dataclass(frozen=True)
 class RunFacts:
@@ -38,7 +41,7 @@ class RunFacts:
     labels: how labels become targets, see the training configuration.
     network: name in the registry.
     parameters, macs: of the network.
-    method: how to quantize: "auto", "qat" or "ptq".
+    method: how to quantize.
     config: the training configuration, complete.
     data_sha256: of the training and validation counts and labels.
     train, validation: recordings as "subject/session".
@@ -56,7 +59,7 @@ class RunFacts:
     network: str
     parameters: int
     macs: int
-    method: Literal["auto", "qat", "ptq"]
+    method: Method
     config: dict[str, Any]
     data_sha256: str
     train: tuple[str, ...]

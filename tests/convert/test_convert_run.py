@@ -1,0 +1,114 @@
+"""Which network a bundle gets, and why."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from toys import Toy
+
+from neurograsp.convert import convert_run as module
+from neurograsp.convert import quantize
+from neurograsp.convert.convert_run import Candidate, convert_run
+from neurograsp.convert.run_reader import Run
+from neurograsp.edge_runtime.bundle import open_bundle
+from neurograsp.edge_runtime.contract.errors import CheckFailed, ConfigError
+
+
+def candidate(name: str, auc: float | None, difference: float) -> Candidate:
+    return Candidate(name, b"", [], auc, 1.0, difference)
+
+
+@pytest.mark.parametrize(
+    ("made", "wanted", "why"),
+    [
+        ([("ptq", 0.9, 0.3)], "ptq", "ptq 0.9000"),
+        ([("ptq", 0.80, 0.01), ("qat", 0.81, 0.3)], "qat", "ptq 0.8000, qat 0.8100"),
+        ([("ptq", 0.8, 0.2), ("qat", 0.8, 0.1)], "qat", "no difference; qat stays nearer"),
+        ([("ptq", 0.8, 0.1), ("qat", 0.8, 0.2)], "ptq", "no difference; ptq stays nearer"),
+        ([("a", 0.7, 0.0), ("b", 0.9, 0.3), ("c", 0.9, 0.2)], "c", "no difference; c stays nearer"),
+        ([("a", 0.9, 0.3), ("b", 0.7, 0.0), ("c", 0.8, 0.2)], "a", "a 0.9000, b 0.7000, c 0.8000"),
+        ([("ptq", None, 0.2), ("qat", None, 0.1)], "qat", "no difference"),
+        ([("ptq", None, 0.1), ("qat", 0.6, 0.2)], "qat", "qat 0.6000"),
+    ],
+)
+def test_the_highest_auc_then_the_nearest_to_float(
+    made: list[tuple[str, float | None, float]], wanted: str, why: str
+) -> None:
+    candidates = [candidate(*one) for one in made]
+    best = module._choose(candidates)
+    assert best.name == wanted
+    reason = module._reason(candidates, best, ("1/2",))
+    assert reason.startswith("AUC on validation 1/2: ")
+    assert why in reason
+    assert ("no difference" in reason) == ("no difference" in why)
+
+
+def float_network(model: Any, run: Run, progress: Any) -> bytes:
+    return quantize.to_float_tflite(model)
+
+
+def test_auto_leaves_out_what_is_not_integer(
+    toy: Toy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(module.METHODS, "qat", float_network)
+    converted = convert_run(toy.run, tmp_path / "bundle", "auto")
+    assert converted.chosen == "ptq"
+    assert "; qat was left out: int8 check: tensor" in converted.reason
+    manifest = open_bundle(tmp_path / "bundle").manifest
+    assert manifest.scores["reason"] == converted.reason
+    assert set(manifest.scores["candidates"]) == {"float", "ptq"}
+
+
+def test_no_bundle_without_an_integer_network(
+    toy: Toy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(module.METHODS, "ptq", float_network)
+    monkeypatch.setitem(module.METHODS, "qat", float_network)
+    with pytest.raises(CheckFailed, match="ptq was left out: .* is float32.*; qat was left out: "):
+        convert_run(toy.run, tmp_path / "bundle", "auto")
+    with pytest.raises(CheckFailed, match="^int8 check: tensor"):
+        convert_run(toy.run, tmp_path / "bundle", "qat")
+    assert not (tmp_path / "bundle").exists()
+
+
+@pytest.fixture
+def altered(toy: Toy, tmp_path: Path) -> Any:
+    """Copies of the run with other options of the fit."""
+
+    def make(**fit: Any) -> Path:
+        copy = tmp_path / "run"
+        shutil.copytree(toy.run, copy)
+        facts = json.loads((copy / "run.json").read_text())
+        facts["config"]["fit"] |= fit
+        (copy / "run.json").write_text(json.dumps(facts))
+        return copy
+
+    return make
+
+
+def test_fine_tuning_takes_the_loss_of_the_run(
+    altered: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[quantize.QatOptions] = []
+    steps: list[str] = []
+
+    def quick(
+        model: Any, train: Any, validation: Any, output: Any, *, seed: int, options: Any, progress: Any
+    ) -> bytes:
+        given.append(options)
+        progress(3, 10, {"loss": 0.2, "val_loss": 0.5})
+        return quantize.ptq(model, train[0], seed=seed)
+
+    monkeypatch.setattr(quantize, "qat", quick)
+    run = altered(balance=False, label_smoothing=0.1)
+    converted = convert_run(run, tmp_path / "bundle", "qat", steps.append)
+    assert given == [quantize.QatOptions(balance=False, label_smoothing=0.1)]
+    assert converted.reason == "qat was asked for"
+    assert "QAT epoch 3 of 10, validation loss 0.500" in steps
+
+
+def test_a_run_with_an_impossible_loss_is_refused(altered: Any, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"run\.json: config\.fit: label_smoothing is 2\.0"):
+        convert_run(altered(label_smoothing=2.0), tmp_path / "bundle", "qat")
