@@ -266,11 +266,11 @@ def render(report: dict[str, Any]) -> str:
         f"missing), {report['clipped']['input']} samples clipped at the input",
         f"  decisions        {report['decisions']}, of which {report['activations']} started an action",
     ]
-    for name in ("tick", "infer", "filter"):
+    for name, label in {"tick": "tick", "late": "tick late by", "infer": "infer", "filter": "filter"}.items():
         section = timing["sections"][name]
         if section["count"]:
             lines.append(
-                f"  {name:<17}p50 {section['p50_us'] / 1000:.2f} ms, p99 {section['p99_us'] / 1000:.2f} ms, "
+                f"  {label:<17}p50 {section['p50_us'] / 1000:.2f} ms, p99 {section['p99_us'] / 1000:.2f} ms, "
                 f"max {section['max_us'] / 1000:.2f} ms"
             )
     lines.append(
