@@ -3,7 +3,7 @@
 A run folder holds
 
     run.json        RunFacts
-    config.toml     the configuration as given, config.json as applied
+    config.toml     the configuration as given; as applied it is in run.json
     model.keras     the float network
     linear.npz      the linear baseline
     windows.npz     x_train, y_train, x_validation, y_validation of the fit
