@@ -64,39 +64,83 @@ def read_run(path: Path) -> Run:
     facts_path = path / "run.json"
     if not facts_path.is_file():
         raise ConfigError(f"{path}: no run.json there; name the folder that `neurograsp train --out` wrote")
-    try:
-        facts = decode(RunFacts, json.loads(facts_path.read_bytes()), str(facts_path))
-        windows = _arrays(path / "windows.npz")
-        streams = _arrays(path / "streams.npz")
-        linear = (path / "linear.npz").read_bytes()
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise ConfigError(f"{path}: incomplete or damaged run ({error}); train again") from error
     model_path = path / "model.keras"
     if not model_path.is_file():
         raise ConfigError(f"{path}: model.keras is missing; train again")
     try:
-        run = Run(
+        facts = decode(RunFacts, json.loads(facts_path.read_bytes()), str(facts_path))
+        signal = facts.signal
+        window, n_channels, n_actions = signal.window, len(signal.channels), len(signal.actions.names)
+        windows, streams = _Arrays(path / "windows.npz"), _Arrays(path / "streams.npz")
+        sets: dict[str, npt.NDArray[Any]] = {}
+        for part in ("train", "validation"):
+            x = windows.take(f"x_{part}", np.int8, (None, window, n_channels))
+            y = windows.take(f"y_{part}", np.float32, (len(x), n_actions))
+            sets |= {f"x_{part}": x, f"y_{part}": y}
+        return Run(
             path=path,
             facts=facts,
             model_path=model_path,
-            linear=linear,
-            streams=tuple(_stream(streams, number) for number in range(len(facts.validation))),
-            golden_counts=streams["golden_counts"],
-            **windows,
+            linear=(path / "linear.npz").read_bytes(),
+            **sets,
+            streams=tuple(_stream(streams, i, facts) for i in range(len(facts.validation))),
+            golden_counts=streams.take("golden_counts", np.int32, (None, n_channels)),
         )
-    except (KeyError, TypeError) as error:
-        raise ConfigError(f"{path}: an array is missing ({error}); train again") from error
-    if not all(np.isfinite(array).all() for array in (run.y_train, run.y_validation)):
-        raise ConfigError(f"{path}: windows.npz holds values that are no numbers; train again")
-    return run
+    except (OSError, ValueError, EOFError, RecursionError, zipfile.BadZipFile, zlib.error) as error:
+        raise ConfigError(f"{path}: incomplete or damaged run ({error}); train again") from error
 
 
-def _stream(arrays: dict[str, npt.NDArray[Any]], number: int) -> ValidationStream:
-    prefix = f"{number}."
-    fields = {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
-    return ValidationStream(**fields)
+def _stream(streams: "_Arrays", number: int, facts: RunFacts) -> ValidationStream:
+    signal = facts.signal
+    n_actions = len(signal.actions.names)
+
+    def take(name: str, kind: type[np.generic], *shape: int | None, below: int | None = None) -> Any:
+        return streams.take(f"{number}.{name}", kind, shape, below)
+
+    windows = take("windows", np.int8, None, signal.window, len(signal.channels))
+    event_start_s = take("event_start_s", np.float64, None)
+    rest_start_s = take("rest_start_s", np.float64, None)
+    picked = take("picked", np.int64, None, below=len(windows))
+    return ValidationStream(
+        windows=windows,
+        time_s=take("time_s", np.float64, len(windows)),
+        restart=take("restart", np.bool_, len(windows)),
+        event_start_s=event_start_s,
+        event_stop_s=take("event_stop_s", np.float64, len(event_start_s)),
+        event_action=take("event_action", np.int64, len(event_start_s), below=n_actions),
+        rest_start_s=rest_start_s,
+        rest_stop_s=take("rest_stop_s", np.float64, len(rest_start_s)),
+        picked=picked,
+        truth=take("truth", np.int64, len(picked), below=n_actions),
+    )
 
 
-def _arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
-    with np.load(path, allow_pickle=False) as archive:
-        return {name: archive[name] for name in archive.files}
+class _Arrays:
+    """An archive whose arrays are as asked for, or a ValueError that names the one that is not."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        archive = np.load(path, allow_pickle=False)
+        if not isinstance(archive, np.lib.npyio.NpzFile):
+            raise ValueError(f"{path.name} is not an archive of arrays")
+        with archive:
+            self._arrays = {name: archive[name] for name in archive.files}
+
+    def take(
+        self, name: str, kind: type[np.generic], shape: tuple[int | None, ...], below: int | None = None
+    ) -> npt.NDArray[Any]:
+        """The array of that type and shape (None: any length), finite, and within 0 to `below`."""
+        array = self._arrays.get(name)
+        if array is None:
+            raise ValueError(f"{self._path.name}: {name} is missing")
+        fits = len(shape) == array.ndim and all(n in (None, m) for n, m in zip(shape, array.shape))
+        if array.dtype != kind or not fits:
+            wanted = " x ".join("n" if n is None else str(n) for n in shape)
+            raise ValueError(
+                f"{self._path.name}: {name} is {array.dtype} {array.shape}, not {np.dtype(kind)} {wanted}"
+            )
+        if not np.isfinite(array).all():
+            raise ValueError(f"{self._path.name}: {name} holds values that are no numbers")
+        if below is not None and array.size and not 0 <= array.min() <= array.max() < below:
+            raise ValueError(f"{self._path.name}: {name} is not within 0 to {below - 1}")
+        return array

@@ -218,6 +218,12 @@ def test_names_are_escaped(scored: Scored, session_file: Path, tmp_path: Path) -
         },
         {"timing": {"tick_ms": 20, "ticks": 1, "deadline_misses": 0, "sections": {"tick": {}}}},
         {"hand": 3},
+        {"hand": {"link": None, "commands": ["FIST"]}},
+        {
+            "log": [
+                {"time_s": 1.0, "wall_s": 1e308, "probabilities": [0, 1], "started": False, "command": None}
+            ]
+        },
         {"bundle": {"sha256": "0" * 64}},
     ],
 )

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from neurograsp.edge_runtime.contract.errors import ConfigError
 
 LARGEST = 256 * 2**20
+LONGEST_S = 1e9
 CLOCK_MODULUS_MS = 2**32
 
 Float = npt.NDArray[np.float64]
@@ -107,8 +108,8 @@ def _trace_s(trace: Any, wall_s: Float) -> Float | None:
 
 def _finite(values: list[Any]) -> Float:
     array = np.array(values, np.float64)
-    if not np.isfinite(array).all():
-        raise ValueError("a time is not finite")
+    if not (np.abs(array) <= LONGEST_S).all():
+        raise ValueError(f"a time is not within {LONGEST_S:g} s")
     return array
 
 
@@ -121,9 +122,9 @@ def _check_figures(figures: Mapping[str, Any]) -> None:
         for key in ("count", "p50_us", "p99_us", "max_us"):
             if section[key] is not None:
                 float(section[key])
-    link = figures["hand"]["link"]
-    if link is not None and not isinstance(link, Mapping):
-        raise TypeError("hand.link is not a table")
+    for name in ("link", "commands"):
+        if not isinstance(figures["hand"].get(name) or {}, Mapping):
+            raise TypeError(f"hand.{name} is not a table")
     (
         float(figures["timing"]["tick_ms"]),
         int(figures["timing"]["ticks"]),
