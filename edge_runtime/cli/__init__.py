@@ -33,8 +33,10 @@ ORDER = ("demo", "train", "evaluate", "convert", "inspect", "run", "hand", "port
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one sub-command; the exit code says how it ended (docs/cli.md)."""
     try:
-        code = _dispatch(list(sys.argv[1:] if argv is None else argv))
-        sys.stdout.flush()
+        try:
+            code = _dispatch(list(sys.argv[1:] if argv is None else argv))
+        finally:
+            sys.stdout.flush()
     except KeyboardInterrupt:
         print("neurograsp: interrupted", file=sys.stderr)
         return INTERRUPTED
