@@ -30,7 +30,6 @@ class _Format:
         return _plain(subject), _plain(session)
 
 
-# In order of preference where a folder holds several: the exact, fast ones before EDF.
 _FORMATS = (
     _Format("WAY-EEG-GAL event windows", "subj1_series1.npz", gal.FILE_NAME, gal.read),
     _Format("PhysioNet EEGMMIDB run", "S001R03.npz", eegmmidb.FILE_NAME, eegmmidb.read),
@@ -44,7 +43,7 @@ def open_recordings(
 ) -> list[Recording]:
     """Read a file, or those files of a folder that are of one known format.
 
-    Subfolders are not looked into. In a folder with both, `.npz` recordings are read and `.edf` left.
+    Subfolders are not looked into.
 
     Args:
         path: a file, or a folder.
@@ -55,8 +54,8 @@ def open_recordings(
         Recordings sorted by subject, then session (numbers as numbers); never empty.
 
     Raises:
-        RecordingError: nothing there, an unknown format, a damaged file, or a subject or session asked
-            for that is not there (the message lists what is).
+        RecordingError: nothing there, an unknown format or several, a damaged file, or a subject or
+            session asked for that is not there (the message lists what is).
     """
     path = Path(path)
     kind, files = _find(path)
@@ -84,7 +83,7 @@ def _find(path: Path) -> tuple[_Format, list[Path]]:
     if not kinds:
         known = "; ".join(f"{kind.name} ({kind.example})" for kind in _FORMATS)
         raise RecordingError(f"{path}: no recording of a known format; known are: {known}")
-    if len([kind for kind in kinds if kind.read is not edf.read]) > 1:
+    if len(kinds) > 1:
         raise RecordingError(
             f"{path}: holds several formats ({'; '.join(kind.name for kind in kinds)}); "
             "put each in a folder of its own"

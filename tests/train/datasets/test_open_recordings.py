@@ -93,11 +93,12 @@ def test_two_npz_formats_in_one_folder(folder: Path) -> None:
     assert "several formats (WAY-EEG-GAL event windows; Myo armband session)" in refusal(folder)
 
 
-def test_npz_goes_before_edf(folder: Path) -> None:
+def test_a_folder_of_two_formats_is_refused(folder: Path) -> None:
     (folder / "edf").mkdir()
     (folder / "edf/S001R03.edf").touch()
-    (folder / "S001R03.edf").touch()
     assert len(open_recordings(folder)) == 4
+    (folder / "S001R03.edf").touch()
+    assert "several formats" in refusal(folder)
 
 
 def test_dangling_link_is_not_a_recording(tmp_path: Path) -> None:
