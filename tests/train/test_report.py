@@ -280,6 +280,20 @@ def test_clocks_are_aligned(scored: Scored, session_file: Path) -> None:
     ]
 
 
+def test_session_from_the_middle_of_a_recording(scored: Scored, session_file: Path, tmp_path: Path) -> None:
+    """As `run --start` leaves it: events before the first score are not on the picture."""
+    bundle, recordings, scores = scored
+    whole = build_timeline(bundle, recordings, scores, read_session(session_file, bundle.sha256, 2))
+    first_event_s = next(start for start, _, action in whole.truth if action == 1)
+    tree = json.loads(session_file.read_text())
+    tree["log"] = [entry for entry in tree["log"] if entry["wall_s"] > first_event_s + 0.1]
+    path = tmp_path / "session.json"
+    path.write_text(json.dumps(tree))
+    timeline = build_timeline(bundle, recordings, scores, read_session(path, bundle.sha256, 2))
+    assert whole.begin_s < first_event_s < timeline.begin_s
+    assert timeline.score_s[0] >= timeline.begin_s
+
+
 @pytest.mark.parametrize("name", CHAINS)
 def test_integers_respond_as_designed(name: str, scored: Scored) -> None:
     spec = replace(scored[0].manifest.signal, stages=design(CHAINS[name], RATE_HZ), rate_hz=RATE_HZ)

@@ -117,7 +117,7 @@ def build_timeline(
             if action in names
         ]
         joints_s, joints_us = session.trace_s, session.joints_us
-        last_s = float(session.wall_s[-1])
+        first_s, last_s = float(score_s[0]) if len(score_s) else 0.0, float(session.wall_s[-1])
         armed_s, stopped_s = _armed(session, signal.hop_s)
     else:
         recording = recordings[0]
@@ -130,7 +130,7 @@ def build_timeline(
             for time_s, action in activations(stream, decision, signal.actions)
         ]
         joints_s, joints_us = None, np.empty((0, 0))
-        last_s = float(clock.at(recording.n_frames))
+        first_s, last_s = 0.0, float(clock.at(recording.n_frames))
         armed_s = stopped_s = 0.0
     codes = _codes(bundle, recording)
     truth = tuple(
@@ -139,7 +139,7 @@ def build_timeline(
         if code != NO_ACTION
     )
     longest_s = LONGEST_WITHOUT_HAND_S if joints_s is None else LONGEST_S
-    begin_s, end_s = _span(truth, signal.actions.rest_index, float(clock.at(0)), last_s, longest_s)
+    begin_s, end_s = _span(truth, signal.actions.rest_index, first_s, last_s, longest_s)
     signal_s, filtered, channels = _filtered(recording, signal, clock, begin_s, end_s)
     smoothed = _smooth(probabilities, restart, decision.smooth)
     broken_s, broken = _break(score_s, smoothed, np.flatnonzero(restart))
@@ -230,7 +230,7 @@ def _span(
     longest_s: float,
 ) -> tuple[float, float]:
     """From just before the first event to EVENTS later: never chosen by how well the decoder did."""
-    events = [(start, stop) for start, stop, action in truth if action != rest and start < last_s]
+    events = [(start, stop) for start, stop, action in truth if action != rest and first_s <= start < last_s]
     if not events:
         return first_s, min(last_s, first_s + longest_s)
     wanted = events[min(EVENTS, len(events)) - 1][1] - events[0][0]
