@@ -171,7 +171,7 @@ def test_the_wheel_says_whose_data_is_in_it(built: Path) -> None:
         notices = name.replace("METADATA", "licenses")
         files = metadata.get_all("License-File", [])
         texts = {file: archive.read(f"{notices}/{file}").decode() for file in files}
-    assert metadata["License-Expression"] == "Apache-2.0 AND CC-BY-4.0"
+    assert metadata["License-Expression"] == "Apache-2.0 AND CC-BY-4.0 AND MIT AND ODC-By-1.0"
     assert {"LICENSE", "SAFETY.md"} < set(texts)
     for data in ("way-eeg-gal", "bundles"):
         text = texts[f"edge_runtime/samples/{data}/README.md"]
