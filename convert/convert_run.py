@@ -109,6 +109,12 @@ def convert_run(
     refuse_foreign_folder(out, MANIFEST)
     run = read_run(path)
     facts = run.facts
+    if facts.subject_signals:
+        raise ConfigError(
+            f"{path}: each of its subjects ({', '.join(facts.subject_signals)}) has a signal of its own, and "
+            f"a bundle is for one; fit it to one first: neurograsp train CONFIG --from {path} --out RUN "
+            "--set data.subjects=[...]"
+        )
     method = method or facts.method
     progress("float32 network")
     model = quantize.load_model(run.model_path)

@@ -14,10 +14,12 @@ from numpy.typing import NDArray
 
 from neurograsp.edge_runtime.contract.errors import ConfigError
 from neurograsp.edge_runtime.contract.signal_spec import INPUT_SCALE
+from neurograsp.edge_runtime.lazy_windows import LazyWindows
 
 CALIBRATION_WINDOWS = 512
 
 Output = Literal["sigmoid", "softmax"]
+Windows = LazyWindows | NDArray[np.int8]
 Progress = Callable[[int, int, dict[str, float]], None]
 """Called after every epoch with its number from 1, the number of epochs, and its figures."""
 
@@ -72,7 +74,7 @@ def to_float_tflite(model: Any) -> bytes:
     return bytes(_single(tf, model).convert())
 
 
-def ptq(model: Any, calibration: NDArray[np.int8], seed: int) -> bytes:
+def ptq(model: Any, calibration: Windows, seed: int) -> bytes:
     """Quantize after training: ranges from windows, weights as they are.
 
     Args:
@@ -95,8 +97,8 @@ def ptq(model: Any, calibration: NDArray[np.int8], seed: int) -> bytes:
 
 def qat(
     model: Any,
-    train: tuple[NDArray[np.int8], NDArray[np.float32]],
-    validation: tuple[NDArray[np.int8], NDArray[np.float32]],
+    train: tuple[Windows, NDArray[np.float32]],
+    validation: tuple[Windows, NDArray[np.float32]],
     output: Output,
     *,
     seed: int,
@@ -135,8 +137,8 @@ def qat(
 
 def _fine_tune(
     simulated: Any,
-    train: tuple[NDArray[np.int8], NDArray[np.float32]],
-    validation: tuple[NDArray[np.int8], NDArray[np.float32]],
+    train: tuple[Windows, NDArray[np.float32]],
+    validation: tuple[Windows, NDArray[np.float32]],
     output: Output,
     seed: int,
     options: QatOptions,
@@ -202,10 +204,10 @@ def _single(tf: Any, model: Any) -> Any:
     return tf.lite.TFLiteConverter.from_concrete_functions([function], model)
 
 
-def _pick(x: NDArray[np.int8], seed: int) -> NDArray[np.int8]:
+def _pick(x: Windows, seed: int) -> NDArray[np.int8]:
     if not len(x):
         raise ConfigError("quantize: no calibration windows, take the training windows")
-    return np.random.default_rng(seed).permutation(x)[:CALIBRATION_WINDOWS]
+    return x[np.random.default_rng(seed).permutation(len(x))[:CALIBRATION_WINDOWS]]
 
 
 def _real(x: NDArray[np.int8]) -> NDArray[np.float32]:

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from neurograsp.edge_runtime.contract.codec import decode
 from neurograsp.edge_runtime.contract.errors import ConfigError
 from neurograsp.edge_runtime.contract.run_folder import RunFacts
+from neurograsp.edge_runtime.lazy_windows import LazyWindows
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,8 +38,8 @@ class Run:
     facts: run.json.
     model_path: the Keras network.
     linear: bytes of linear.npz.
-    x_train, y_train, x_validation, y_validation: windows (n, window, n_channels) int8 and targets
-        (n, n_actions) float32.
+    x_train, y_train, x_validation, y_validation: windows (n, window, n_channels) int8, cut when asked for,
+        and targets (n, n_actions) float32.
     streams: the validation recordings.
     golden_counts: (n_frames, n_channels) int32.
     """
@@ -47,9 +48,9 @@ class Run:
     facts: RunFacts
     model_path: Path
     linear: bytes
-    x_train: npt.NDArray[np.int8]
+    x_train: LazyWindows
     y_train: npt.NDArray[np.float32]
-    x_validation: npt.NDArray[np.int8]
+    x_validation: LazyWindows
     y_validation: npt.NDArray[np.float32]
     streams: tuple[ValidationStream, ...]
     golden_counts: npt.NDArray[np.int32]
@@ -72,9 +73,11 @@ def read_run(path: Path) -> Run:
         signal = facts.signal
         window, n_channels, n_actions = signal.window, len(signal.channels), len(signal.actions.names)
         windows, streams = _Arrays(path / "windows.npz"), _Arrays(path / "streams.npz")
-        sets: dict[str, npt.NDArray[Any]] = {}
+        sets: dict[str, Any] = {}
         for part in ("train", "validation"):
-            x = windows.take(f"x_{part}", np.int8, (None, window, n_channels))
+            frames = _frames(path / f"frames_{part}.npy", n_channels)
+            last = windows.take(f"last_{part}", np.int64, (None,), below=len(frames))
+            x = LazyWindows(frames, last, window)
             y = windows.take(f"y_{part}", np.float32, (len(x), n_actions))
             sets |= {f"x_{part}": x, f"y_{part}": y}
         return Run(
@@ -88,6 +91,13 @@ def read_run(path: Path) -> Run:
         )
     except (OSError, ValueError, EOFError, RecursionError, zipfile.BadZipFile, zlib.error) as error:
         raise ConfigError(f"{path}: incomplete or damaged run ({error}); train again") from error
+
+
+def _frames(path: Path, n_channels: int) -> npt.NDArray[np.int8]:
+    frames = np.load(path, mmap_mode="r", allow_pickle=False)
+    if not isinstance(frames, np.ndarray) or frames.dtype != np.int8 or frames.shape[1:] != (n_channels,):
+        raise ValueError(f"{path.name} is not int8 n x {n_channels}")
+    return frames
 
 
 def _stream(streams: "_Arrays", number: int, facts: RunFacts) -> ValidationStream:

@@ -13,13 +13,14 @@ import numpy.typing as npt
 
 from neurograsp.edge_runtime.contract.signal_spec import (
     ActionSet,
-    FirStage,
     GapPolicy,
     Scale,
     SignalSpec,
-    SosStage,
+    Stage,
 )
-from neurograsp.train.filter_design import FilterConfig, design
+from neurograsp.edge_runtime.lazy_windows import LazyWindows
+from neurograsp.train import spatial
+from neurograsp.train.filter_design import FilterConfig, FitSpatial, design
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 RATE_HZ = 250.0
@@ -38,6 +39,7 @@ CHAINS: dict[str, tuple[FilterConfig, ...]] = {
         FilterConfig("moving_average", length=4),
         FilterConfig("decimate", factor=3),
     ),
+    "band-pass, whitening": (BANDPASS, FilterConfig("whitening", shrinkage=0.1)),
 }
 
 CONFIG = """
@@ -110,7 +112,7 @@ class Toy:
 
 
 def toy_signal(
-    stages: tuple[SosStage | FirStage, ...] = (),
+    stages: tuple[Stage, ...] = (),
     *,
     n_channels: int = 2,
     rate_hz: float = RATE_HZ,
@@ -139,7 +141,20 @@ def toy_signal(
 def chain_signal(name: str, **options: Any) -> SignalSpec:
     """The signal of one of CHAINS."""
     spec = toy_signal(**options)
-    return replace(spec, stages=design(CHAINS[name], spec.rate_hz))
+    return replace(spec, stages=design(CHAINS[name], spec.rate_hz, whiten(len(spec.channels))))
+
+
+def whiten(n_channels: int) -> FitSpatial:
+    """Whitening of noise that is mixed between the channels."""
+    rng = np.random.default_rng(7)
+    frames = rng.normal(size=(500, n_channels)) @ rng.normal(size=(n_channels, n_channels))
+    return lambda config, before: spatial.whitening(frames, config.shrinkage)
+
+
+def lazy(x: npt.NDArray[np.int8]) -> LazyWindows:
+    """Windows (n, n_time, n_channels) that are there already, one after the other."""
+    n, n_time, n_channels = x.shape
+    return LazyWindows(np.reshape(x, (n * n_time, n_channels)), np.arange(1, n + 1) * n_time - 1, n_time)
 
 
 def chunks(n_frames: int, cuts: Iterable[int]) -> list[slice]:

@@ -47,6 +47,8 @@ class SignalConfig:
     filters: the stages, in order.
     window, hop: frames after decimation.
     gap: what to do when frames are missing.
+    per_subject: fit whitening and scale to each subject alone, without labels, so that people become
+        alike. A run of several such subjects is one to start others from, see `neurograsp train --from`.
     """
 
     adc_bits: int
@@ -54,6 +56,7 @@ class SignalConfig:
     window: int
     hop: int
     gap: GapPolicy = field(default_factory=GapPolicy)
+    per_subject: bool = False
 
 
 @dataclass(frozen=True)

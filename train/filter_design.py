@@ -1,5 +1,6 @@
 """SciPy chooses coefficients here, on the workstation; their integers are what counts from then on."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -7,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from neurograsp.edge_runtime.contract.errors import ConfigError
-from neurograsp.edge_runtime.contract.signal_spec import FirStage, SosStage
+from neurograsp.edge_runtime.contract.signal_spec import FirStage, SosStage, SpatialStage, Stage
 
 Float = npt.NDArray[np.float64]
 
@@ -19,32 +20,64 @@ class FilterConfig:
     Attributes:
         kind: highpass, lowpass and bandpass are Butterworth; notch is a second-order IIR of quality
             `q`; decimate is a minimum-phase FIR low-pass that keeps one frame in `factor`;
-            moving_average is the mean of `length` frames, keeping one in `factor`.
+            moving_average is the mean of `length` frames, keeping one in `factor`; average_reference and
+            whitening mix the channels, whitening as the training recordings have it.
         hz: corner frequency, (low, high) for bandpass, the centre of a notch.
         order: of the Butterworth prototype.
         harmonics: a notch is repeated at the multiples up to this one, below the Nyquist frequency.
+        shrinkage: of the covariance that whitening inverts, 0 to 1.
     """
 
-    kind: Literal["highpass", "lowpass", "bandpass", "notch", "moving_average", "decimate"]
+    kind: Literal[
+        "highpass",
+        "lowpass",
+        "bandpass",
+        "notch",
+        "moving_average",
+        "decimate",
+        "average_reference",
+        "whitening",
+    ]
     hz: tuple[float, ...] = ()
     order: int = 2
     q: float = 30.0
     harmonics: int = 1
     factor: int = 1
     length: int = 0
+    shrinkage: float = 0.05
+
+    @property
+    def mixes(self) -> bool:
+        """Whether it mixes the channels; all others treat each alike."""
+        return self.kind in ("average_reference", "whitening")
 
 
-def design(filters: tuple[FilterConfig, ...], rate_hz: float) -> tuple[SosStage | FirStage, ...]:
+FitSpatial = Callable[[FilterConfig, tuple[Stage, ...]], SpatialStage]
+"""Makes a stage that mixes the channels, given the stages before it."""
+
+
+def design(
+    filters: tuple[FilterConfig, ...], rate_hz: float, fit_spatial: FitSpatial | None = None
+) -> tuple[Stage, ...]:
     """Integer stages for the filters, in order; each sees the rate that the ones before it leave.
 
+    Args:
+        filters: what to design.
+        rate_hz: of the source.
+        fit_spatial: makes the stages that mix the channels; None where there are none.
+
     Raises:
-        ConfigError: a frequency, order, factor or length that is impossible at that rate.
+        ConfigError: a frequency, order, factor, length or shrinkage that is impossible at that rate.
     """
-    stages: list[SosStage | FirStage] = []
+    stages: list[Stage] = []
     for number, config in enumerate(filters):
         where = f"signal.filters[{number}] ({config.kind})"
         try:
-            made = _design_one(config, rate_hz, where)
+            made: list[SosStage | FirStage] | list[SpatialStage]
+            if config.mixes and fit_spatial is not None:
+                made = [fit_spatial(config, tuple(stages))]
+            else:
+                made = _design_one(config, rate_hz, where)
         except ValueError as error:
             raise ConfigError(f"{where}: {error}") from error
         for stage in made:
@@ -55,6 +88,8 @@ def design(filters: tuple[FilterConfig, ...], rate_hz: float) -> tuple[SosStage 
 
 
 def _design_one(config: FilterConfig, rate_hz: float, where: str) -> list[SosStage | FirStage]:
+    if config.kind == "average_reference" or config.kind == "whitening":
+        raise ValueError("mixes the channels, and there is no recording to fit it to")
     if config.kind == "moving_average":
         return [moving_average(config.length, config.factor, where)]
     expected = 2 if config.kind == "bandpass" else 1

@@ -11,9 +11,12 @@ from numpy.typing import NDArray
 from neurograsp.edge_runtime.contract.errors import ConfigError
 from neurograsp.edge_runtime.contract.signal_spec import INPUT_SCALE
 from neurograsp.edge_runtime.decoder_scores import macro_auc, one_against_rest
+from neurograsp.edge_runtime.lazy_windows import LazyWindows
 from neurograsp.train.window_set import WindowSet
 
 Output = Literal["sigmoid", "softmax"]
+VALIDATION_BATCH = 256
+
 Progress = Callable[[int, int, dict[str, float]], None]
 """Called after every epoch with its number from 1, the number of epochs, and its figures."""
 
@@ -23,7 +26,7 @@ class FitOptions:
     """How to fit.
 
     Attributes:
-        epochs: at most so many passes.
+        epochs: at most so many passes; 0 leaves the network as it is.
         batch_size: windows a step.
         learning_rate: of Adam at the start; falls to zero along a cosine.
         weight_decay: of AdamW.
@@ -47,10 +50,10 @@ class FitOptions:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size", "learning_rate", "patience"):
+        for name in ("batch_size", "learning_rate", "patience"):
             if not getattr(self, name) > 0:
                 raise ConfigError(f"fit: {name} is {getattr(self, name)}, make it greater than zero")
-        for name in ("weight_decay", "noise", "label_smoothing"):
+        for name in ("epochs", "weight_decay", "noise", "label_smoothing"):
             if not getattr(self, name) >= 0:
                 raise ConfigError(f"fit: {name} is {getattr(self, name)}, make it zero or greater")
         if not 0 <= self.seed < 2**32:
@@ -141,7 +144,7 @@ def fit(
     keras.utils.set_random_seed(options.seed)
     tf.config.experimental.enable_op_determinism()
     steps = math.ceil(len(train) / options.batch_size)
-    schedule = keras.optimizers.schedules.CosineDecay(options.learning_rate, options.epochs * steps)
+    schedule = keras.optimizers.schedules.CosineDecay(options.learning_rate, max(1, options.epochs * steps))
     optimizer = keras.optimizers.AdamW(schedule, weight_decay=options.weight_decay)
     loss_of = _loss(tf, action_weights(train.y, output, options.balance), output, options.label_smoothing)
 
@@ -165,10 +168,9 @@ def fit(
     best, best_epoch, best_weights = math.inf, 0, model.get_weights()
     for epoch in range(1, options.epochs + 1):
         order = np.resize(order_of.permutation(len(train)), steps * options.batch_size)
-        losses = [step(train.x[rows], train.y[rows]) for rows in np.split(order, steps)]
-        scores = np.concatenate(
-            [scores_of(validation.x[i : i + 256]).numpy() for i in range(0, len(validation), 256)]
-        )
+        losses = [step(x, y) for x, y in batches(train, order, options.batch_size)]
+        everything = batches(validation, np.arange(len(validation)), VALIDATION_BATCH)
+        scores = np.concatenate([scores_of(x).numpy() for x, _ in everything])
         auc = macro_auc(validation.y, one_against_rest(scores, output))
         figures = {
             "loss": float(np.mean([float(loss) for loss in losses])),
@@ -184,7 +186,7 @@ def fit(
             best, best_epoch, best_weights = cost, epoch, model.get_weights()
         elif epoch - best_epoch >= options.patience:
             break
-    if best_epoch == 0:
+    if options.epochs and best_epoch == 0:
         raise ConfigError(
             f"fit: the validation {options.monitor} was never a number; lower fit.learning_rate, or choose "
             "another fit.monitor"
@@ -193,7 +195,36 @@ def fit(
     return FitHistory(history, best_epoch, stopped_early=len(history) < options.epochs)
 
 
-def predict_logits(model: Any, x: NDArray[np.int8], batch_size: int = 256) -> NDArray[np.float32]:
+def batches(windows: WindowSet, order: NDArray[np.int64], batch_size: int) -> Any:
+    """Windows and targets in that order, each batch cut while the one before it is used.
+
+    Args:
+        windows: what to take from.
+        order: (n,) numbers of windows.
+        batch_size: windows at a time; the last batch holds what is left.
+
+    Returns:
+        A `tf.data.Dataset` of (k, n_time, n_channels) int8 and (k, n_actions) float32.
+    """
+    from neurograsp.train.models._keras import tf
+
+    _, n_time, n_channels = windows.x.shape
+    n_actions = windows.y.shape[1]
+
+    def cut(rows: Any) -> tuple[Any, Any]:
+        x, y = tf.numpy_function(
+            lambda chosen: (windows.x[chosen], windows.y[chosen]), [rows], (tf.int8, tf.float32)
+        )
+        x.set_shape((None, n_time, n_channels))
+        y.set_shape((None, n_actions))
+        return x, y
+
+    return tf.data.Dataset.from_tensor_slices(order).batch(batch_size).map(cut).prefetch(2)
+
+
+def predict_logits(
+    model: Any, x: LazyWindows | NDArray[np.int8], batch_size: int = 256
+) -> NDArray[np.float32]:
     """Logits of the float network.
 
     Args:
@@ -204,9 +235,9 @@ def predict_logits(model: Any, x: NDArray[np.int8], batch_size: int = 256) -> ND
     Returns:
         (n, n_actions) float32.
     """
-    batches = [x[i : i + batch_size, ..., None] for i in range(0, len(x), batch_size)]
     scale = np.float32(INPUT_SCALE)
-    logits = [np.asarray(model(batch * scale, training=False)) for batch in batches]
+    starts = range(0, len(x), batch_size)
+    logits = [np.asarray(model(x[i : i + batch_size][..., None] * scale, training=False)) for i in starts]
     return np.concatenate([np.zeros((0, model.output_shape[1]), np.float32), *logits])
 
 

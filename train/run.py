@@ -22,8 +22,10 @@ from neurograsp.train.datasets import Recording
 from neurograsp.train.fit import FitHistory, Progress, fit, predict_logits
 from neurograsp.train.models import build, summarise
 from neurograsp.train.models.filterbank_linear import fit_filterbank_linear
+from neurograsp.train.signal_fit import fit_signals
 from neurograsp.train.splits import split
-from neurograsp.train.windows import build_spec, data_sha256, training_set
+from neurograsp.train.starting_point import StartingPoint
+from neurograsp.train.windows import data_sha256, training_set
 
 PACKAGES = ("neurograsp", "numpy", "scipy", "scikit-learn", "tensorflow", "tensorflow-cpu", "tf-keras")
 GOLDEN_SECONDS = 2.0
@@ -49,6 +51,7 @@ def train_run(
     out: Path,
     config_text: str,
     progress: Progress | None = None,
+    start: StartingPoint | None = None,
 ) -> TrainedRun:
     """Train and write the run folder, complete or not at all.
 
@@ -58,17 +61,41 @@ def train_run(
         out: folder to create.
         config_text: the configuration file as the user wrote it.
         progress: called after each epoch.
+        start: a finished run whose weights to start from.
 
     Raises:
-        ConfigError: `out` exists and is no run folder, or the configuration is impossible.
+        ConfigError: `out` exists and is no run folder, the configuration is impossible, or `start` does
+            not fit it.
         RecordingError: the recordings don't fit it.
     """
     refuse_foreign_folder(out, RUN_MARKER)
     train, validation = split(recordings, config.labels.kind)
-    spec = build_spec(config, train)
-    train_windows = training_set(train, spec, config.labels, config.actions)
-    validation_windows = training_set(validation, spec, config.labels, config.actions)
+    signals = fit_signals(config, train)
+    if start is not None:
+        start.check_fits(signals[train[0].subject], config.network.name, names_of(validation))
+    job = _Job(config, train, validation, signals, data_sha256(recordings), start)
+    with whole_folder(out, RUN_MARKER) as folder:
+        (folder / "config.toml").write_text(config_text)
+        return _train_into(folder, job, progress)
 
+
+@dataclass(frozen=True, eq=False)
+class _Job:
+    config: TrainConfig
+    train: list[Recording]
+    validation: list[Recording]
+    signals: dict[str, SignalSpec]
+    data_sha256: str
+    start: StartingPoint | None
+
+
+def _train_into(folder: Path, job: _Job, progress: Progress | None) -> TrainedRun:
+    config, train, validation, signals, start = job.config, job.train, job.validation, job.signals, job.start
+    spec = signals[validation[0].subject]
+    train_windows, validation_windows = (
+        training_set(part, signals, config.labels, config.actions, folder / f"frames_{name}.npy")
+        for name, part in (("train", train), ("validation", validation))
+    )
     model = build(
         config.network.name,
         spec.window,
@@ -77,17 +104,21 @@ def train_run(
         seed=config.fit.seed,
         **config.network.options,
     )
+    if start is not None:
+        start.give_weights(model)
     # The baseline takes seconds and refuses what the network would learn nothing from.
     linear = fit_filterbank_linear(train_windows, spec.rate_hz / spec.decimation, spec.actions.output)
     history = fit(model, train_windows, validation_windows, config.fit, spec.actions.output, progress)
 
     template = config.decision.template(len(spec.actions.names))
     metrics, decisions = {}, {}
-    heard = [evaluate.hear(recording, spec) for recording in validation]
+    heard = [evaluate.hear(recording, signals[recording.subject]) for recording in validation]
     scored: dict[str, list[evaluate.Replay]] = {}
     for name, scorer in (("float", keras_scorer(model)), ("linear", linear.logits)):
         scored[name] = [
-            evaluate.replay(recording, one, spec, config.actions, config.labels.kind, scorer)
+            evaluate.replay(
+                recording, one, signals[recording.subject], config.actions, config.labels.kind, scorer
+            )
             for recording, one in zip(validation, heard)
         ]
         decisions[name] = calibrate(
@@ -104,6 +135,7 @@ def train_run(
         schema=RUN_SCHEMA,
         name=config.name,
         signal=spec,
+        subject_signals=signals if config.signal.per_subject and len(signals) > 1 else {},
         decision=template,
         reference_decisions=decisions,
         target_fa_per_min=config.decision.target_fa_per_min,
@@ -113,29 +145,27 @@ def train_run(
         macs=summary.macs,
         method=config.convert.method,
         config=encode(config),
-        data_sha256=data_sha256(recordings),
-        train=names_of(train),
+        data_sha256=job.data_sha256,
+        train=tuple(dict.fromkeys((*(start.facts.train if start else ()), *names_of(train)))),
         validation=names_of(validation),
         seed=config.fit.seed,
         versions=_versions(),
     )
-    with whole_folder(out, RUN_MARKER) as folder:
-        (folder / "config.toml").write_text(config_text)
-        _write_json(folder / "run.json", encode(facts))
-        _write_json(folder / "history.json", history.to_json())
-        _write_json(folder / "metrics.json", evaluate.by_measure(metrics))
-        model.save(folder / "model.keras")
-        linear.save(folder / "linear.npz")
-        np.savez_compressed(
-            folder / "windows.npz",
-            x_train=train_windows.x,
-            y_train=train_windows.y,
-            x_validation=validation_windows.x,
-            y_validation=validation_windows.y,
-        )
-        streams: dict[str, Any] = _streams(heard, scored["float"])
-        streams["golden_counts"] = _golden_counts(spec, validation)
-        np.savez_compressed(folder / "streams.npz", **streams)
+    _write_json(folder / "run.json", encode(facts))
+    _write_json(folder / "history.json", history.to_json())
+    _write_json(folder / "metrics.json", evaluate.by_measure(metrics))
+    model.save(folder / "model.keras")
+    linear.save(folder / "linear.npz")
+    np.savez_compressed(
+        folder / "windows.npz",
+        last_train=train_windows.x.last,
+        y_train=train_windows.y,
+        last_validation=validation_windows.x.last,
+        y_validation=validation_windows.y,
+    )
+    streams: dict[str, Any] = _streams(heard, scored["float"])
+    streams["golden_counts"] = _golden_counts(spec, validation)
+    np.savez_compressed(folder / "streams.npz", **streams)
     return TrainedRun(facts, history, metrics)
 
 

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurograsp.edge_runtime.contract.errors import ConfigError
+from neurograsp.edge_runtime.lazy_windows import LazyWindows
 
 
 @dataclass(frozen=True)
@@ -21,15 +22,15 @@ class WindowSet:
         ConfigError: a type, a shape or a value is not as above.
     """
 
-    x: NDArray[np.int8]
+    x: LazyWindows
     y: NDArray[np.float32]
 
     def __post_init__(self) -> None:
         for name, dtype, n_dims in (("x", np.int8, 3), ("y", np.float32, 2)):
             array = getattr(self, name)
-            if array.dtype != dtype or array.ndim != n_dims:
+            if array.dtype != dtype or len(array.shape) != n_dims:
                 raise ConfigError(
-                    f"window set: {name} is {array.dtype} with {array.ndim} dimensions, "
+                    f"window set: {name} is {array.dtype} with {len(array.shape)} dimensions, "
                     f"make it {np.dtype(dtype)} with {n_dims}"
                 )
         if len(self.x) != len(self.y):

@@ -1,28 +1,22 @@
 """Windows and targets, cut by running the device's own filter over recordings."""
 
 import hashlib
-import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from neurograsp.edge_runtime.contract.errors import ConfigError, RecordingError
-from neurograsp.edge_runtime.contract.signal_spec import (
-    INPUT_SCALE,
-    ActionSet,
-    Scale,
-    SignalSpec,
-)
+from neurograsp.edge_runtime.contract.errors import RecordingError
+from neurograsp.edge_runtime.contract.signal_spec import SignalSpec
 from neurograsp.edge_runtime.dsp.chain import FilterChain
-from neurograsp.edge_runtime.pipeline import WindowCutter
-from neurograsp.train.config import ActionsConfig, LabelsConfig, TrainConfig
+from neurograsp.edge_runtime.lazy_windows import LazyWindows
+from neurograsp.train.config import ActionsConfig, LabelsConfig
 from neurograsp.train.datasets import Recording
-from neurograsp.train.filter_design import design
+from neurograsp.train.frame_store import frame_store
 from neurograsp.train.window_set import WindowSet
 
-OUTLIERS = 0.99
 NO_ACTION = -1
 
 
@@ -34,79 +28,9 @@ class Windows:
     first: (n,) int64, row of the oldest frame.
     """
 
-    x: npt.NDArray[np.int8]
+    x: LazyWindows
     end: npt.NDArray[np.int64]
     first: npt.NDArray[np.int64]
-
-
-def build_spec(config: TrainConfig, recordings: Sequence[Recording]) -> SignalSpec:
-    """Design the filter and fit the scale to the training recordings.
-
-    Raises:
-        ConfigError: the configuration is impossible.
-        RecordingError: recordings that differ in channels, rate or unit.
-    """
-    first = recordings[0]
-    for other in recordings[1:]:
-        for what in ("channels", "rate_hz", "lsb_uv"):
-            if getattr(other, what) != getattr(first, what):
-                raise RecordingError(
-                    f"{other.source}: {what} is {getattr(other, what)!r:.60}, unlike that of {first.source}; "
-                    "train on one kind of recording at a time"
-                )
-    n_channels = len(first.channels)
-    unscaled = Scale((0,) * n_channels, (2**30,) * n_channels, (30,) * n_channels)
-    actions = config.actions
-    try:
-        draft = SignalSpec(
-            channels=first.channels,
-            rate_hz=first.rate_hz,
-            lsb_uv=first.lsb_uv,
-            adc_bits=config.signal.adc_bits,
-            stages=design(config.signal.filters, first.rate_hz),
-            scale=unscaled,
-            window=config.signal.window,
-            hop=config.signal.hop,
-            actions=ActionSet(actions.names, actions.commands, actions.output, actions.rest),
-            gap=config.signal.gap,
-        )
-        return SignalSpec(**{**vars(draft), "scale": fit_scale(draft, recordings)})
-    except ValueError as error:
-        raise ConfigError(f"signal: {error}") from error
-
-
-def fit_scale(spec: SignalSpec, recordings: Sequence[Recording]) -> Scale:
-    """Scale each channel so that its root mean square becomes 1 (16 int8 steps).
-
-    Samples are clipped to the quantile OUTLIERS of their sizes first, so that an artefact does not set
-    the scale.
-
-    Raises:
-        RecordingError: a channel that (almost) never changes has no scale; what little it does later
-            would fill the network's whole input.
-    """
-    chain = FilterChain(spec)
-    pieces = []
-    for recording in recordings:
-        for rows in recording.iter_pieces():
-            chain.reset()
-            pieces.append(chain.filter(recording.counts[rows]))
-    size = np.abs(np.concatenate(pieces).astype(np.float64))
-    limit = np.quantile(size, OUTLIERS, axis=0)
-    rms = np.sqrt(np.mean(np.minimum(size, limit) ** 2, axis=0))
-    flat = [name for name, value in zip(spec.channels, rms) if value < 1]
-    if flat:
-        raise RecordingError(
-            f"{recordings[0].source} and {len(recordings) - 1} more: {', '.join(flat)} never changed; "
-            "fix the electrode and record again, or train without it"
-        )
-    multiplier, shift = [], []
-    for value in rms:
-        factor = 1 / (INPUT_SCALE * value)
-        places = min(62, 30 - math.floor(math.log2(factor)))
-        multiplier.append(min(2**31 - 1, max(1, round(factor * 2.0**places))))
-        shift.append(places)
-    return Scale((0,) * len(rms), tuple(multiplier), tuple(shift))
 
 
 def cut(recording: Recording, spec: SignalSpec, hop: int | None = None) -> Windows:
@@ -116,20 +40,24 @@ def cut(recording: Recording, spec: SignalSpec, hop: int | None = None) -> Windo
         RecordingError: the recording does not fit the spec, or is shorter than a window.
     """
     check_fits(recording, spec)
-    cutter = WindowCutter(spec, hop)
-    found, ends = [], []
+    chain = FilterChain(spec)
+    frames, lasts, ends = [], [], []
+    n_frames = 0
     for rows in recording.iter_pieces():
-        cutter.reset()
-        for taken, window in cutter.push(recording.counts[rows]):
-            found.append(window)
-            ends.append(rows.start + taken - 1)
-    if not found:
+        chain.reset()
+        frames.append(chain.process(recording.counts[rows]))
+        taken = np.arange(spec.window, len(frames[-1]) + 1, hop or spec.hop)
+        lasts.append(n_frames + taken - 1)
+        ends.append(rows.start + taken * spec.decimation - 1)
+        n_frames += len(frames[-1])
+    end = np.concatenate(ends)
+    if not len(end):
         raise RecordingError(
             f"{recording.source}: no piece is as long as the window of {spec.window_s:g} s; "
             "take a longer recording or a shorter window"
         )
-    end = np.array(ends, np.int64)
-    return Windows(np.stack(found), end, end + 1 - spec.window * spec.decimation)
+    x = LazyWindows(np.concatenate(frames), np.concatenate(lasts), spec.window)
+    return Windows(x, end, end + 1 - spec.window * spec.decimation)
 
 
 def check_fits(recording: Recording, spec: SignalSpec) -> None:
@@ -182,26 +110,43 @@ def states_at(
 
 
 def training_set(
-    recordings: Sequence[Recording], spec: SignalSpec, labels: LabelsConfig, actions: ActionsConfig
+    recordings: Sequence[Recording],
+    signals: Mapping[str, SignalSpec],
+    labels: LabelsConfig,
+    actions: ActionsConfig,
+    store: Path,
 ) -> WindowSet:
-    """Windows and targets to fit on.
+    """Windows and targets to fit on; the windows are cut from a file, batch by batch.
+
+    Args:
+        recordings: what to cut.
+        signals: of each subject.
+        labels: how labels become targets.
+        actions: which labels are which action.
+        store: `.npy` file to write the filtered frames to, (n_frames, n_channels) int8; kept mapped.
 
     Raises:
+        ConfigError: the file cannot be written.
         RecordingError: an action without a single example.
     """
-    xs, ys = [], []
-    for recording in recordings:
-        windows = cut(recording, spec, labels.train_hop)
-        codes = action_codes(recording, actions)
-        if labels.kind == "events":
-            y = _event_targets(recording, codes, windows, spec, labels.tolerance)
-        else:
-            y = _state_targets(recording, codes, windows, spec, labels.skip_s)
-        known = y.any(axis=1)
-        xs.append(windows.x[known])
-        ys.append(y[known])
-    result = WindowSet(np.concatenate(xs), np.concatenate(ys))
-    for name, n_examples in zip(spec.actions.names, result.y.sum(axis=0)):
+    lasts, ys = [], []
+    signal = signals[recordings[0].subject]
+    with frame_store(store, len(signal.channels)) as file:
+        for recording in recordings:
+            spec = signals[recording.subject]
+            windows = cut(recording, spec, labels.train_hop)
+            codes = action_codes(recording, actions)
+            if labels.kind == "events":
+                y = _event_targets(recording, codes, windows, spec, labels.tolerance)
+            else:
+                y = _state_targets(recording, codes, windows, spec, labels.skip_s)
+            known = y.any(axis=1)
+            lasts.append(windows.x.last[known] + file.n_frames)
+            ys.append(y[known])
+            file.append(windows.x.frames)
+    frames = np.load(store, mmap_mode="r")
+    result = WindowSet(LazyWindows(frames, np.concatenate(lasts), signal.window), np.concatenate(ys))
+    for name, n_examples in zip(signal.actions.names, result.y.sum(axis=0)):
         if n_examples == 0:
             raise RecordingError(
                 f"{recordings[0].source} and {len(recordings) - 1} more: no example of action {name!r}; "

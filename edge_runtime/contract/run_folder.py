@@ -6,7 +6,10 @@ A run folder holds
     config.toml     the configuration as given; as applied it is in run.json
     model.keras     the float network
     linear.npz      the linear baseline
-    windows.npz     x_train, y_train, x_validation, y_validation of the fit
+    frames_train.npy, frames_validation.npy
+                    filtered frames (n_frames, n_channels) int8 of all recordings, one after the other
+    windows.npz     for "train" and "validation": last_{part} (n,) int64, row of the newest frame of each
+                    window, and y_{part} (n, n_actions) float32
     streams.npz     the validation recordings as the pipeline cuts them: for number i the arrays
                     {i}.windows (n, window, n_channels) int8, {i}.time_s, {i}.restart,
                     {i}.event_start_s, {i}.event_stop_s, {i}.event_action, {i}.rest_start_s,
@@ -34,7 +37,8 @@ class RunFacts:
     """Attributes:
     schema: "neurograsp.run/1".
     name: of the run, for people.
-    signal: the signal the network was trained on.
+    signal: the signal the network was trained on; of the first subject where each has its own.
+    subject_signals: of each subject, where several have each their own; else empty.
     decision: times and order of the decision layer; its thresholds are chosen at conversion.
     reference_decisions: with the thresholds of the "float" network and of the "linear" baseline.
     target_fa_per_min: the false activations a minute to choose them for.
@@ -44,7 +48,7 @@ class RunFacts:
     method: how to quantize.
     config: the training configuration, complete.
     data_sha256: of the training and validation counts and labels.
-    train, validation: recordings as "subject/session".
+    train, validation: recordings as "subject/session"; train names those of the run it started from too.
     seed: of training.
     versions: of the packages that took part.
     """
@@ -52,6 +56,7 @@ class RunFacts:
     schema: str
     name: str
     signal: SignalSpec
+    subject_signals: dict[str, SignalSpec]
     decision: DecisionSpec
     reference_decisions: dict[str, DecisionSpec]
     target_fa_per_min: float

@@ -19,6 +19,7 @@ MAX_WINDOW = 16_384
 MAX_SECTIONS = 32
 MAX_TAPS = 4096
 MAX_DECIMATION = 1024
+MAX_MIXED_CHANNELS = 256
 MAX_HOP_S = 10.0
 
 REST_COMMANDS = ("HOLD", "REST", "OPEN")
@@ -79,6 +80,35 @@ class FirStage:
             raise ValueError(f"{self.kind}: the taps sum to a gain of 4 or more")
         if not 1 <= self.factor <= 256:
             raise ValueError(f"{self.kind}: factor must be 1 to 256, not {self.factor}")
+
+
+@dataclass(frozen=True)
+class SpatialStage:
+    """A mixing of the channels: every frame is multiplied by a square matrix.
+
+    Attributes:
+        kind: what the weights were made as: every channel less the mean of all ("average_reference"), or
+            the inverse square root of the channels' covariance ("whitening"; He & Wu, "Transfer learning
+            for brain-computer interfaces: a Euclidean space data alignment approach", IEEE Trans. Biomed.
+            Eng. 67(2):399-410, 2020).
+        weights: a row of Q30 integers for each channel that comes out, one for each that goes in.
+    """
+
+    type: Literal["spatial"]
+    kind: Literal["average_reference", "whitening"]
+    weights: tuple[tuple[int, ...], ...]
+
+    def __post_init__(self) -> None:
+        n_channels = len(self.weights)
+        if not 1 <= n_channels <= MAX_MIXED_CHANNELS:
+            raise ValueError(f"{self.kind}: 1 to {MAX_MIXED_CHANNELS} channels, not {n_channels}")
+        if any(len(row) != n_channels for row in self.weights):
+            raise ValueError(f"{self.kind}: the weights are not a square matrix")
+        if any(sum(abs(weight) for weight in row) > 2**30 for row in self.weights):
+            raise ValueError(f"{self.kind}: a row's weights sum to a gain above 1")
+
+
+Stage = SosStage | FirStage | SpatialStage
 
 
 @dataclass(frozen=True)
@@ -184,7 +214,7 @@ class SignalSpec:
     rate_hz: float
     lsb_uv: float | None
     adc_bits: int
-    stages: tuple[SosStage | FirStage, ...]
+    stages: tuple[Stage, ...]
     scale: Scale
     window: int
     hop: int
@@ -210,6 +240,9 @@ class SignalSpec:
             raise ValueError(
                 f"stages: {sections} sections and {taps} taps in all, at most {MAX_SECTIONS} and {MAX_TAPS}"
             )
+        for stage in self.stages:
+            if isinstance(stage, SpatialStage) and len(stage.weights) != len(self.channels):
+                raise ValueError(f"{stage.kind}: {len(stage.weights)} rows for {len(self.channels)} channels")
         if self.decimation > MAX_DECIMATION:
             raise ValueError(f"stages: one frame in {self.decimation} is kept, at most {MAX_DECIMATION}")
         if len(self.scale.offset) != len(self.channels):

@@ -120,6 +120,27 @@ static PyObject *py_fir(PyObject *self, PyObject *args)
     return result;
 }
 
+static PyObject *py_mix(PyObject *self, PyObject *args)
+{
+    (void)self;
+    PyObject *frames, *weights, *out;
+    Py_ssize_t n_frames, n_channels;
+    if (!PyArg_ParseTuple(args, "OnnOO", &frames, &n_frames, &n_channels, &weights, &out)
+        || !sizes_ok(n_frames, n_channels, 1)) {
+        return NULL;
+    }
+    Buffer b[3] = {{.held = 0}, {.held = 0}, {.held = 0}};
+    PyObject *result = NULL;
+    if (take(frames, 0, 4, n_frames * n_channels, "frames", &b[0]) == 0
+        && take(weights, 0, 4, n_channels * n_channels, "weights", &b[1]) == 0
+        && take(out, 1, 4, n_frames * n_channels, "out", &b[2]) == 0) {
+        result = PyLong_FromUnsignedLong(ng_mix(b[0].view.buf, (size_t)n_frames, (size_t)n_channels,
+                                                b[1].view.buf, b[2].view.buf));
+    }
+    drop(b, 3);
+    return result;
+}
+
 static PyObject *py_scale(PyObject *self, PyObject *args)
 {
     (void)self;
@@ -159,6 +180,7 @@ static PyMethodDef methods[] = {
     {"sos", py_sos, METH_VARARGS, "sos(frames, n, channels, coefs, sections, state) -> clipped samples"},
     {"fir", py_fir, METH_VARARGS,
      "fir(frames, n, channels, taps, n_taps, factor, history, cursor, out) -> clipped samples"},
+    {"mix", py_mix, METH_VARARGS, "mix(frames, n, channels, weights, out) -> clipped samples"},
     {"scale", py_scale, METH_VARARGS,
      "scale(frames, n, channels, offset, multiplier, shift, out) -> clipped samples"},
     {NULL, NULL, 0, NULL},

@@ -9,6 +9,8 @@ load         counts << (30 - adc_bits): full scale 2^29  none; beyond 2^30 clips
 SOS          samples int32, Q30 coefficients, int64      clips at 2^30: 6 dB above full scale;
              accumulator, second-order error feedback    a rail-to-rail step needs 3 dB
 FIR          samples int32, Q15 taps, int64 accumulator  sum of |taps| (below 4), then clips
+spatial      samples int32, Q30 weights, int64           none: the |weights| of a row sum to 1 or less
+             accumulator, rounded
 scale        int64 product, rounded shift, int8          clips at -128 and 127
 ============ =========================================== =====================================
 
@@ -22,7 +24,7 @@ from types import ModuleType
 import numpy as np
 import numpy.typing as npt
 
-from neurograsp.edge_runtime.contract.signal_spec import FirStage, SignalSpec, SosStage
+from neurograsp.edge_runtime.contract.signal_spec import FirStage, SignalSpec, SosStage, SpatialStage, Stage
 from neurograsp.edge_runtime.dsp import kernel as kernels
 
 Int32 = npt.NDArray[np.int32]
@@ -60,10 +62,7 @@ class FilterChain:
         self._n_channels = len(spec.channels)
         self._shift = spec.input_shift
         self._rail = 2 ** (spec.adc_bits - 1)
-        self._stages = [
-            _Sos(stage, self._n_channels) if isinstance(stage, SosStage) else _Fir(stage, self._n_channels)
-            for stage in spec.stages
-        ]
+        self._stages = [_stage(stage, self._n_channels) for stage in spec.stages]
         self._scale = tuple(
             np.array(values, np.int32)
             for values in (spec.scale.offset, spec.scale.multiplier, spec.scale.shift)
@@ -118,6 +117,12 @@ class FilterChain:
         return out
 
 
+def _stage(stage: Stage, n_channels: int) -> "_Sos | _Fir | _Spatial":
+    if isinstance(stage, SosStage):
+        return _Sos(stage, n_channels)
+    return _Fir(stage, n_channels) if isinstance(stage, FirStage) else _Spatial(stage)
+
+
 class _Sos:
     def __init__(self, stage: SosStage, n_channels: int) -> None:
         self._coefs = np.array(stage.coefficients, np.int32)
@@ -168,3 +173,16 @@ class _Fir:
             out,
         )
         return out, clipped
+
+
+class _Spatial:
+    def __init__(self, stage: SpatialStage) -> None:
+        self._weights = np.array(stage.weights, np.int32)
+
+    def prime(self, level: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        settled: npt.NDArray[np.int64] = (self._weights.astype(np.int64) @ level + (1 << 29)) >> 30
+        return np.clip(settled, -(2**30), 2**30 - 1)
+
+    def run(self, frames: Int32, kernel: ModuleType) -> tuple[Int32, int]:
+        out = np.empty_like(frames)
+        return out, kernel.mix(frames, *frames.shape, self._weights, out)

@@ -89,6 +89,23 @@ size_t ng_fir(const int32_t *frames, size_t n_frames, size_t n_channels, const i
     return n_out;
 }
 
+uint32_t ng_mix(const int32_t *frames, size_t n_frames, size_t n_channels, const int32_t *weights,
+                int32_t *out)
+{
+    uint32_t n_clipped = 0;
+    for (size_t i = 0; i < n_frames; ++i, frames += n_channels) {
+        const int32_t *weight = weights;
+        for (size_t c = 0; c < n_channels; ++c) {
+            int64_t acc = (int64_t)1 << 29;
+            for (size_t k = 0; k < n_channels; ++k) {
+                acc += (int64_t)*weight++ * frames[k];
+            }
+            *out++ = clip(acc >> 30, &n_clipped);
+        }
+    }
+    return n_clipped;
+}
+
 uint32_t ng_scale(const int32_t *frames, size_t n_frames, size_t n_channels, const int32_t *offset,
                   const int32_t *multiplier, const int32_t *shift, int8_t *out)
 {

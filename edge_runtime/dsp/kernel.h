@@ -29,6 +29,12 @@ size_t ng_fir(const int32_t *frames, size_t n_frames, size_t n_channels, const i
               size_t n_taps, uint32_t factor, int32_t *history, uint32_t *cursor, int32_t *out,
               uint32_t *n_clipped);
 
+/* Each frame times a square matrix: out[i] = clip((sum_j weights[i][j] * in[j] + half) >> 30).
+ * weights [n_channels][n_channels] in Q30, the absolute values of a row summing to at most 2^30. Returns how
+ * many samples were clipped. */
+uint32_t ng_mix(const int32_t *frames, size_t n_frames, size_t n_channels, const int32_t *weights,
+                int32_t *out);
+
 /* out = clip_int8(((in - offset) * multiplier + half) >> shift), per channel; shift in 1..62.
  * Returns how many samples were clipped. */
 uint32_t ng_scale(const int32_t *frames, size_t n_frames, size_t n_channels, const int32_t *offset,

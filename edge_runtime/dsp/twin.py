@@ -63,6 +63,13 @@ def fir(
     return clipped
 
 
+def mix(frames: Int32, n_frames: int, n_channels: int, weights: Int32, out: Int32) -> int:
+    """Each frame times a matrix; returns how many samples were clipped."""
+    rows = frames.reshape(n_frames, n_channels).astype(np.int64)
+    wide = (rows @ weights.reshape(n_channels, n_channels).T.astype(np.int64) + (1 << 29)) >> 30
+    return _clip_into(wide, out.reshape(n_frames, n_channels))
+
+
 def scale(
     frames: Int32,
     n_frames: int,

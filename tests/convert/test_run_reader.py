@@ -28,8 +28,9 @@ def test_what_training_writes_is_read(run: Path) -> None:
 @pytest.mark.parametrize(
     ("file", "name", "change"),
     [
-        ("windows", "x_train", lambda x: x[:3]),
-        ("windows", "x_validation", lambda x: x[:, 1:]),
+        ("windows", "last_train", lambda last: last[:3]),
+        ("windows", "last_train", lambda last: last + 10**6),
+        ("windows", "last_validation", lambda last: last.astype(np.int32)),
         ("windows", "y_train", lambda y: y.astype(str)),
         ("windows", "y_train", lambda y: y * np.float32("nan")),
         ("streams", "golden_counts", lambda x: x.astype(float)),
@@ -51,6 +52,19 @@ def test_damaged_arrays_are_named(run: Path, file: str, name: str, change: Any) 
     with pytest.raises(
         ConfigError, match=rf"damaged run \({file}\.npz: [a-z0-9].* (is|holds|missing).*train again"
     ):
+        read_run(run)
+
+
+def test_damaged_frames_are_named(run: Path) -> None:
+    path = run / "frames_train.npy"
+    frames = np.load(path)
+    for damaged in (frames.astype(np.int16), frames[:, 1:], frames[:, 0]):
+        np.save(path, damaged)
+        with pytest.raises(ConfigError, match=r"frames_train\.npy is not int8 n x 16\); train again"):
+            read_run(run)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-1000])
+    with pytest.raises(ConfigError, match="damaged run"):
         read_run(run)
 
 

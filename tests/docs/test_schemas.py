@@ -125,6 +125,7 @@ def test_manifest_schema_is_strict_at_every_depth(toy: Any) -> None:
         ("signal", signals.SignalSpec),
         ("sos_stage", signals.SosStage),
         ("fir_stage", signals.FirStage),
+        ("spatial_stage", signals.SpatialStage),
         ("scale", signals.Scale),
         ("gap", signals.GapPolicy),
         ("actions", signals.ActionSet),

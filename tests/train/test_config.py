@@ -12,7 +12,7 @@ from neurograsp.edge_runtime.contract.config import parse_config
 from neurograsp.edge_runtime.contract.errors import ConfigError, RecordingError
 from neurograsp.train.config import TrainConfig
 from neurograsp.train.datasets import Labels, Recording
-from neurograsp.train.windows import fit_scale
+from neurograsp.train.signal_fit import fit_scale
 
 CONFIG = REPOSITORY / "examples" / "configs" / "gal_windows.toml"
 

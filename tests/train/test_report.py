@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from toys import CHAINS, RATE_HZ, Toy
+from toys import CHAINS, RATE_HZ, Toy, chain_signal
 
 from neurograsp.edge_runtime.bundle import Bundle, open_bundle
 from neurograsp.edge_runtime.cli.run import OpenHand, describe, session
@@ -27,7 +27,6 @@ from neurograsp.firmware_bridge.host_firmware import TraceRow
 from neurograsp.train.bundle_scores import BundleScores, score_bundle
 from neurograsp.train.datasets import Recording, open_recordings
 from neurograsp.train.evaluate import Replay
-from neurograsp.train.filter_design import design
 from neurograsp.train.report import write_report
 from neurograsp.train.report.plots import roc_curve
 from neurograsp.train.report.response import decibel, designed_response, grid, integer_response
@@ -296,7 +295,9 @@ def test_session_from_the_middle_of_a_recording(scored: Scored, session_file: Pa
 
 @pytest.mark.parametrize("name", CHAINS)
 def test_integers_respond_as_designed(name: str, scored: Scored) -> None:
-    spec = replace(scored[0].manifest.signal, stages=design(CHAINS[name], RATE_HZ), rate_hz=RATE_HZ)
+    spec = replace(
+        scored[0].manifest.signal, stages=chain_signal(name, n_channels=16).stages, rate_hz=RATE_HZ
+    )
     hz = grid(spec)
     designed = designed_response(CHAINS[name], RATE_HZ, hz)
     passed = decibel(designed) > -3

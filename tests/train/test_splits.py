@@ -13,8 +13,9 @@ from neurograsp.edge_runtime.contract.errors import RecordingError
 from neurograsp.train.config import TrainConfig
 from neurograsp.train.datasets import Labels, Recording, open_recordings
 from neurograsp.train.datasets.recording import split_at_jumps
+from neurograsp.train.signal_fit import build_spec
 from neurograsp.train.splits import split, take_rows
-from neurograsp.train.windows import build_spec, cut, training_set
+from neurograsp.train.windows import cut, training_set
 
 CONFIGS = sorted((REPOSITORY / "examples/configs").glob("*.toml"))
 Kind = Literal["events", "states"]
@@ -147,30 +148,30 @@ def test_a_scaled_signal_has_the_size_the_network_expects(toy_data: Path) -> Non
     config = parse_config(TrainConfig, CONFIG, "toy.toml")
     recordings = open_recordings(toy_data / "data", None, [1, 2])
     windows = cut(recordings[0], build_spec(config, recordings[:1]))
-    rms = np.sqrt(np.mean(windows.x.astype(float) ** 2, axis=(0, 1)))
+    rms = np.sqrt(np.mean(windows.x[:].astype(float) ** 2, axis=(0, 1)))
     assert rms == pytest.approx(np.full(16, 16.0), rel=0.1)
 
 
-def test_state_windows_hold_one_state_only(toy_data: Path) -> None:
+def test_state_windows_hold_one_state_only(toy_data: Path, tmp_path: Path) -> None:
     config = parse_config(TrainConfig, CONFIG, "toy.toml")
     recordings = open_recordings(toy_data / "data", None, [1])
     spec = build_spec(config, recordings)
-    examples = training_set(recordings, spec, config.labels, config.actions)
+    examples = training_set(recordings, {"1": spec}, config.labels, config.actions, tmp_path / "frames.npy")
     assert (examples.y.sum(axis=1) == 1).all()
     # 2 s blocks, windows of 0.4 s every 0.08 s: about 20 of 25 fit into one block.
     assert len(examples) == pytest.approx(12 * 20.5, abs=6)
-    loud = np.abs(examples.x.astype(float)).mean(axis=(1, 2))
+    loud = np.abs(examples.x[:].astype(float)).mean(axis=(1, 2))
     assert loud[examples.y[:, 1] == 1].min() > np.median(loud[examples.y[:, 0] == 1])
 
 
-def test_labels_that_name_no_action_are_refused(toy_data: Path) -> None:
+def test_labels_that_name_no_action_are_refused(toy_data: Path, tmp_path: Path) -> None:
     overrides = ["actions.labels={rest=['T7'], fist=['T8']}"]
     config = parse_config(TrainConfig, CONFIG, "toy.toml", overrides=overrides)
     recordings = open_recordings(toy_data / "data", None, [1])
     spec = build_spec(config, recordings)
     with pytest.raises(RecordingError, match=r"none of its labels \(T0, T1, T2\) .* set actions\.labels"):
-        training_set(recordings, spec, config.labels, config.actions)
+        training_set(recordings, {"1": spec}, config.labels, config.actions, tmp_path / "frames.npy")
     overrides = ["actions.labels={rest=['T0'], fist=['T2']}"]
     config = parse_config(TrainConfig, CONFIG, "toy.toml", overrides=overrides)
     with pytest.raises(RecordingError, match="no example of action 'fist'"):
-        training_set(recordings, spec, config.labels, config.actions)
+        training_set(recordings, {"1": spec}, config.labels, config.actions, tmp_path / "frames.npy")

@@ -15,6 +15,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="override, such as fit.epochs=20"
     )
+    parser.add_argument(
+        "--from",
+        type=Path,
+        metavar="RUN",
+        dest="start",
+        help="start from the network of a finished run, such as one of many people, to fit it to one",
+    )
     parser.add_argument("--print-config", action="store_true", help="print the configuration and stop")
 
 
@@ -44,14 +51,16 @@ def run(arguments: argparse.Namespace) -> int:
     from neurograsp.train.cli.progress import epoch_progress
     from neurograsp.train.cli.tables import score_table
     from neurograsp.train.run import train_run
+    from neurograsp.train.starting_point import StartingPoint
 
     minutes = sum(recording.duration_s for recording in recordings) / 60
     print(
         f"{len(recordings)} recordings, {minutes:.1f} min, from {data}; training {config.network.name}",
         file=sys.stderr,
     )
+    start = None if arguments.start is None else StartingPoint.read(arguments.start)
     with epoch_progress(config.fit.epochs) as progress:
-        trained = train_run(config, recordings, arguments.out, text, progress)
+        trained = train_run(config, recordings, arguments.out, text, progress, start)
     facts = trained.facts
     print(
         f"{facts.network}: {facts.parameters} parameters, {facts.macs / 1e6:.2f} M multiplications a window; "

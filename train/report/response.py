@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from neurograsp.edge_runtime.contract.errors import ConfigError, MissingExtra
-from neurograsp.edge_runtime.contract.signal_spec import SignalSpec, SosStage
+from neurograsp.edge_runtime.contract.signal_spec import FirStage, SignalSpec, SosStage
 from neurograsp.train.filter_design import FilterConfig, design
 
 Float = npt.NDArray[np.float64]
@@ -31,7 +31,7 @@ def integer_response(spec: SignalSpec, hz: Float) -> Complex:
         if isinstance(stage, SosStage):
             for b0, b1, b2, a1, a2 in np.array(stage.coefficients, np.float64) / 2**30:
                 response *= _rational((b0, b1, b2), (1.0, a1, a2), hz, rate_hz)
-        else:
+        elif isinstance(stage, FirStage):
             response *= _rational(np.array(stage.taps, np.float64) / 2**15, (1.0,), hz, rate_hz)
             rate_hz /= stage.factor
     return response
@@ -50,9 +50,10 @@ def designed_response(filters: tuple[FilterConfig, ...], rate_hz: float, hz: Flo
         raise MissingExtra("SciPy", "train") from error
     if any(config.harmonics > MOST_HARMONICS for config in filters):
         raise ConfigError(f"signal.filters: at most {MOST_HARMONICS} harmonics")
-    design(filters, rate_hz)
+    alike = tuple(config for config in filters if not config.mixes)
+    design(alike, rate_hz)
     response = np.ones(len(hz), np.complex128)
-    for config in filters:
+    for config in alike:
         if config.kind == "notch":
             for centre in config.hz[0] * np.arange(1, config.harmonics + 1):
                 if centre < rate_hz / 2:

@@ -53,7 +53,7 @@ def test_a_new_table_can_be_set() -> None:
         ("fit.epochs", "--set fit.epochs: expected key=value"),
         ("=3", "--set =3: expected key=value"),
         ("name.first=3", "--set name.first=3: 'name' is not a table"),
-        ("fit.epochs=0", "epochs is 0"),
+        ("fit.epochs=-1", "epochs is -1"),
         ("fit.noise=nan", "fit.noise: expected a number, got nan"),
         ("convert.method=autom", "convert.method: 'autom' is not possible; did you mean 'auto'?"),
         ("signal.gap.stop_after_s=never_ever", "did you mean 'never'?"),

@@ -1,0 +1,98 @@
+"""A finished run that another one starts from: networks trained on many people, fitted to one."""
+
+import json
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Self
+
+from neurograsp.edge_runtime.contract.codec import decode
+from neurograsp.edge_runtime.contract.errors import ConfigError
+from neurograsp.edge_runtime.contract.run_folder import RunFacts
+from neurograsp.edge_runtime.contract.signal_spec import SignalSpec, SpatialStage
+
+
+@dataclass(frozen=True, eq=False)
+class StartingPoint:
+    """Attributes:
+    path: run folder.
+    facts: its run.json.
+    model: its Keras network.
+    """
+
+    path: Path
+    facts: RunFacts
+    model: Any
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Read a run folder.
+
+        Raises:
+            ConfigError: it is missing, incomplete or damaged.
+            MissingExtra: TensorFlow is not installed.
+        """
+        from neurograsp.train.models._keras import keras
+
+        try:
+            tree = json.loads((path / "run.json").read_bytes())
+            model = keras.models.load_model(path / "model.keras", compile=False)
+        except (OSError, ValueError, KeyError, RecursionError) as error:
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            raise ConfigError(
+                f"{path}: no run to start from ({reason:.200}); name the folder that "
+                "`neurograsp train --out` wrote"
+            ) from error
+        return cls(path, decode(RunFacts, tree, str(path / "run.json")), model)
+
+    def check_fits(self, signal: SignalSpec, network: str, validation: Collection[str]) -> None:
+        """Refuse a run that another signal or network was trained in, or one that would flatter the scores.
+
+        Args:
+            signal: of the new run.
+            network: name of the new run's network.
+            validation: its validation recordings.
+
+        Raises:
+            ConfigError: it does not fit; the message says where.
+        """
+        if self.facts.network != network:
+            raise ConfigError(f"{self.path}: its network is {self.facts.network}, not {network}")
+        old, new = _design(self.facts.signal), _design(signal)
+        differing = [name for name in vars(new) if getattr(old, name) != getattr(new, name)]
+        if differing:
+            raise ConfigError(
+                f"{self.path}: was trained with another signal ({', '.join(differing)}); start from a run of "
+                "the same channels, filters, window and actions"
+            )
+        seen = sorted(set(validation) & set(self.facts.train))
+        if seen:
+            raise ConfigError(
+                f"{self.path}: was trained on {', '.join(seen)}, which would validate here; choose other "
+                "sessions, or train the first run without these"
+            )
+
+    def give_weights(self, model: Any) -> None:
+        """Copy the weights into a network that was built alike.
+
+        Raises:
+            ConfigError: it was built otherwise.
+        """
+        shapes = [weight.shape for weight in model.get_weights()]
+        if shapes != [weight.shape for weight in self.model.get_weights()]:
+            raise ConfigError(f"{self.path}: its network has other sizes; use the same network.options")
+        model.set_weights(self.model.get_weights())
+
+
+def _design(signal: SignalSpec) -> SignalSpec:
+    """The signal without what is fitted to people."""
+    n_channels = len(signal.channels)
+    no_weights = ((0,) * n_channels,) * n_channels
+    stages = tuple(
+        replace(stage, weights=no_weights) if isinstance(stage, SpatialStage) else stage
+        for stage in signal.stages
+    )
+    one_scale = replace(
+        signal.scale, offset=(0,) * n_channels, multiplier=(1,) * n_channels, shift=(1,) * n_channels
+    )
+    return replace(signal, stages=stages, scale=one_scale)
