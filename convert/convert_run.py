@@ -235,12 +235,11 @@ def _candidate(name: str, blob: bytes, run: Run, reference: Candidate | None) ->
     scorer = Classifier(blob).real_logits
     logits = [np.stack([scorer(window) for window in stream.windows]) for stream in run.streams]
     output = run.facts.signal.actions.output
-    one_hot = np.eye(len(run.facts.signal.actions.names))
     aucs = []
     for own in _by_subject(run):
         examples = np.concatenate([logits[i][run.streams[i].picked] for i in own])
         truth = np.concatenate([run.streams[i].truth for i in own])
-        aucs.append({"auc": macro_auc(one_hot[truth], one_against_rest(examples, output))})
+        aucs.append({"auc": macro_auc(truth, one_against_rest(examples, output))})
     mine = np.concatenate(logits)
     theirs = np.concatenate(reference.logits) if reference else mine
     return Candidate(

@@ -29,7 +29,7 @@ class ValidationStream:
     rest_start_s: npt.NDArray[np.float64]
     rest_stop_s: npt.NDArray[np.float64]
     picked: npt.NDArray[np.int64]
-    truth: npt.NDArray[np.int64]
+    truth: npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,7 +121,7 @@ def _stream(streams: "_Arrays", number: int, facts: RunFacts) -> ValidationStrea
         rest_start_s=rest_start_s,
         rest_stop_s=take("rest_stop_s", np.float64, len(rest_start_s)),
         picked=picked,
-        truth=take("truth", np.int64, len(picked), below=n_actions),
+        truth=take("truth", np.uint8, len(picked), n_actions, below=2),
     )
 
 

@@ -12,9 +12,18 @@ from neurograsp.edge_runtime.classifier import Classifier
 from neurograsp.edge_runtime.contract.codec import decode
 from neurograsp.edge_runtime.contract.errors import RecordingError
 from neurograsp.edge_runtime.decoder_scores import mean_over_subjects
-from neurograsp.train.config import ActionsConfig
+from neurograsp.train.bootstrap import BOOTSTRAPPED, Interval, intervals
+from neurograsp.train.config import ActionsConfig, LabelsConfig
 from neurograsp.train.datasets import Recording
-from neurograsp.train.evaluate import BatchScorer, Replay, by_measure, hear, measure_subjects, replay
+from neurograsp.train.evaluate import (
+    BatchScorer,
+    Replay,
+    by_measure,
+    group_by_subject,
+    hear,
+    measure_subjects,
+    replay,
+)
 from neurograsp.train.models.filterbank_linear import FilterbankLinear
 
 
@@ -26,19 +35,30 @@ class BundleScores:
         sum for n_events and n_scored.
     by_subject: the same for each subject.
     replays: model to replays, in the order of the recordings.
+    intervals: model to measure to its 95 % interval (see `bootstrap`), of the mean over subjects.
+    subject_intervals: subject to the same.
     """
 
     names: tuple[str, ...]
     figures: dict[str, dict[str, Any]]
     by_subject: dict[str, dict[str, dict[str, Any]]]
     replays: dict[str, list[Replay]]
+    intervals: dict[str, dict[str, Interval]]
+    subject_intervals: dict[str, dict[str, dict[str, Interval]]]
 
     def to_json(self) -> dict[str, Any]:
         """See docs/schemas/evaluate.schema.json."""
         return {
             **by_measure(self.figures),
             "recordings": list(self.names),
-            "by_subject": {subject: by_measure(figures) for subject, figures in self.by_subject.items()},
+            "intervals": by_measure(self.intervals, BOOTSTRAPPED),
+            "by_subject": {
+                subject: {
+                    **by_measure(figures),
+                    "intervals": by_measure(self.subject_intervals[subject], BOOTSTRAPPED),
+                }
+                for subject, figures in self.by_subject.items()
+            },
         }
 
 
@@ -69,14 +89,16 @@ def score_bundle(
         sources[session] = recording.source
     manifest = bundle.manifest
     spec = manifest.signal
-    actions = decode(ActionsConfig, manifest.provenance.config.get("actions"), f"{bundle.path}: actions")
+    config = manifest.provenance.config
+    actions = decode(ActionsConfig, config.get("actions"), f"{bundle.path}: actions")
+    labels = decode(LabelsConfig, config.get("labels"), f"{bundle.path}: labels")
     decisions = {"int8": manifest.decision, **manifest.reference_decisions}
     models = {name: scorer for name, scorer in scorers(bundle).items() if name in decisions}
     replays: dict[str, list[Replay]] = {name: [] for name in models}
     for recording in track(recordings):
         heard = hear(recording, spec)
         for name, scorer in models.items():
-            replays[name].append(replay(recording, heard, spec, actions, manifest.labels, scorer))
+            replays[name].append(replay(recording, heard, spec, actions, labels, scorer))
     subjects = {name: measure_subjects(recordings, replays[name], spec, decisions[name]) for name in models}
     by_subject = {
         recording.subject: {name: subjects[name][recording.subject] for name in models}
@@ -84,7 +106,20 @@ def score_bundle(
     }
     figures = {name: mean_over_subjects(list(subjects[name].values())) for name in models}
     names = tuple(f"{recording.subject}/{recording.session}" for recording in recordings)
-    return BundleScores(names, figures, by_subject, replays)
+    drawn = {
+        name: intervals(group_by_subject(recordings, found), spec.actions.output)
+        for name, found in replays.items()
+    }
+    return BundleScores(
+        names=names,
+        figures=figures,
+        by_subject=by_subject,
+        replays=replays,
+        intervals={name: together for name, (together, _) in drawn.items()},
+        subject_intervals={
+            subject: {name: own[subject] for name, (_, own) in drawn.items()} for subject in by_subject
+        },
+    )
 
 
 def scorers(bundle: Bundle) -> dict[str, BatchScorer]:

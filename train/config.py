@@ -59,6 +59,9 @@ class SignalConfig:
     per_subject: bool = False
 
 
+Unlabelled = Literal["unknown", "none"]
+
+
 @dataclass(frozen=True)
 class LabelsConfig:
     """How labelled stretches become targets.
@@ -71,12 +74,15 @@ class LabelsConfig:
             stretch's end.
         skip_s: states: seconds after a state begins that no training window reaches into, because
             labels follow the cue and people are slower.
+        unlabelled: states: what it means when nothing is labelled; "unknown" makes no example of it, "none"
+            an example of no action (of rest, where the action set has it).
     """
 
     kind: Literal["events", "states"]
     train_hop: int = 1
     tolerance: int = 2
     skip_s: float = 0.0
+    unlabelled: Unlabelled = "unknown"
 
     def __post_init__(self) -> None:
         if self.train_hop < 1:
@@ -151,6 +157,11 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         names = self.actions.names
+        if self.labels.unlabelled == "none" and self.actions.output == "softmax" and not self.actions.rest:
+            raise ValueError(
+                "labels.unlabelled = 'none': a softmax always has one action; name actions.rest, or set "
+                "actions.output = 'sigmoid'"
+            )
         moving = tuple(name for name in names if name != self.actions.rest)
         after = self.decision.after or {}
         predecessors = {name for allowed in after.values() for name in allowed} - {""}

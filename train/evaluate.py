@@ -1,8 +1,8 @@
 """Score decoders on recordings by replaying them through the device's own pipeline."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,15 +11,24 @@ from neurograsp.edge_runtime.classifier import probabilities
 from neurograsp.edge_runtime.contract.decision_spec import DecisionSpec
 from neurograsp.edge_runtime.contract.errors import RecordingError
 from neurograsp.edge_runtime.contract.signal_spec import SignalSpec
-from neurograsp.edge_runtime.decoder_scores import macro_auc, one_against_rest
+from neurograsp.edge_runtime.decoder_scores import (
+    accuracy,
+    balanced_accuracy,
+    exclusive,
+    frame_auc,
+    macro_auc,
+    one_against_rest,
+)
 from neurograsp.edge_runtime.event_scores import ScoredStream, score_streams
 from neurograsp.edge_runtime.pipeline import STOP, Pipeline
-from neurograsp.train.config import ActionsConfig
+from neurograsp.train.config import ActionsConfig, LabelsConfig, Unlabelled
 from neurograsp.train.datasets import Recording
-from neurograsp.train.windows import NO_ACTION, action_codes, check_fits, states_at
+from neurograsp.train.targets import NO_ACTION, action_codes, active_at, truth_at
+from neurograsp.train.windows import check_fits
 
 MEASURES = (
     "auc_macro",
+    "auc_frame",
     "balanced_accuracy",
     "accuracy",
     "n_events",
@@ -57,14 +66,18 @@ class Replay:
     Attributes:
         stream: its scores in time, and its events.
         logits: (n_scores, n_actions).
-        picked: (n_examples,) which of the scores are examples of a label.
-        truth: (n_examples,) action of each example.
+        picked: (n_examples,) which of the scores are examples.
+        truth: (n_examples, n_actions) uint8, the actions of each example.
+        block: (n_examples,) examples of one number are of one labelled stretch, and not independent.
+        active: (n_scores, n_actions) bool, the actions labelled at each score's newest frame.
     """
 
     stream: ScoredStream
     logits: npt.NDArray[np.float64]
     picked: npt.NDArray[np.int64]
-    truth: npt.NDArray[np.int64]
+    truth: npt.NDArray[np.uint8]
+    block: npt.NDArray[np.int64]
+    active: npt.NDArray[np.bool_]
 
 
 def hear(recording: Recording, spec: SignalSpec) -> Heard:
@@ -98,7 +111,7 @@ def replay(
     heard: Heard,
     spec: SignalSpec,
     actions: ActionsConfig,
-    kind: Literal["events", "states"],
+    labels: LabelsConfig,
     scorer: BatchScorer,
 ) -> Replay:
     """Score what was heard and set it beside the labels.
@@ -108,52 +121,55 @@ def replay(
         heard: see `hear`.
         spec: of the bundle.
         actions: labels to actions.
-        kind: "events": each labelled stretch is one example, scored by the window that ends next to
-            its end. "states": every window is an example of the label at its newest frame.
+        labels: of kind "events": each labelled stretch is one example, scored by the window that ends
+            next to its end. "states": every window is an example of the labels at its newest frame.
         scorer: windows to logits.
     """
     logits = scorer(heard.windows)
     end = np.searchsorted(recording.frame_index, heard.frames)
     codes = action_codes(recording, actions)
-    if kind == "events":
-        picked, truth = _event_examples(recording, codes, end, spec)
+    n_actions = len(spec.actions.names)
+    if labels.kind == "events":
+        picked, block = _event_examples(recording, codes, end, spec)
+        truth = np.eye(n_actions, dtype=np.uint8)[codes[block]]
     else:
-        state, _ = states_at(recording, codes, end)
-        picked = np.flatnonzero(state != NO_ACTION)
-        truth = state[picked]
-    return Replay(_stream(recording, codes, spec, heard.frames, logits), logits, picked, truth)
+        there = truth_at(recording, codes, end, spec.actions, labels.unlabelled)
+        picked = np.flatnonzero(there.known)
+        block, truth = there.block[picked], there.active[picked].astype(np.uint8)
+    stream = _stream(recording, codes, spec, labels.unlabelled, heard.frames, logits)
+    return Replay(stream, logits, picked, truth, block, active_at(recording, codes, end, n_actions))
 
 
 def _event_examples(
     recording: Recording, codes: npt.NDArray[np.int64], end: npt.NDArray[np.int64], spec: SignalSpec
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """The score whose window ends nearest to each stretch's end, no more than a hop away."""
-    picked, truth = [], []
+    """The score whose window ends nearest to each stretch's end, no more than a hop away; the stretch."""
+    picked, stretches = [], []
     reach = spec.hop * spec.decimation
-    for stop, code in zip(recording.labels.stop, codes):
+    for number, (stop, code) in enumerate(zip(recording.labels.stop, codes)):
         if code == NO_ACTION or len(end) == 0:
             continue
         distance = np.abs(end + 1 - stop)
         nearest = int(np.argmin(distance))
         if distance[nearest] <= reach:
             picked.append(nearest)
-            truth.append(int(code))
-    return np.array(picked, np.int64), np.array(truth, np.int64)
+            stretches.append(number)
+    return np.array(picked, np.int64), np.array(stretches, np.int64)
 
 
 def _stream(
     recording: Recording,
     codes: npt.NDArray[np.int64],
     spec: SignalSpec,
+    unlabelled: Unlabelled,
     frames: npt.NDArray[np.int64],
     logits: npt.NDArray[np.float64],
 ) -> ScoredStream:
-    rest = codes == (NO_ACTION if spec.actions.rest_index is None else spec.actions.rest_index)
-    if spec.actions.rest_index is None:
-        rest = np.zeros(len(codes), bool)
     labels = recording.labels
+    rest = np.isin(codes, [] if spec.actions.rest_index is None else [spec.actions.rest_index])
     event = (codes != NO_ACTION) & ~rest
-    rest_start, rest_stop = _within_pieces(recording, rest)
+    rest_rows = ~_rows_of(recording, event) if unlabelled == "none" else _rows_of(recording, rest)
+    rest_start, rest_stop = _stretches(recording, rest_rows)
     start, stop = recording.frame_index[labels.start], recording.frame_index[labels.stop - 1] + 1
     return ScoredStream(
         time_s=frames / spec.rate_hz,
@@ -167,14 +183,24 @@ def _stream(
     )
 
 
-def _within_pieces(
-    recording: Recording, chosen: npt.NDArray[np.bool_]
+def _rows_of(recording: Recording, chosen: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """(n_frames,) the rows of some of the labelled stretches."""
+    rows = np.zeros(recording.n_frames, bool)
+    for start, stop in zip(recording.labels.start[chosen], recording.labels.stop[chosen]):
+        rows[start:stop] = True
+    return rows
+
+
+def _stretches(
+    recording: Recording, rows: npt.NDArray[np.bool_]
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Frame counters [start, stop) of labelled stretches, without the gaps in them."""
-    start = np.maximum(recording.labels.start[chosen][:, None], recording.pieces[:, 0])
-    stop = np.minimum(recording.labels.stop[chosen][:, None], recording.pieces[:, 1])
-    there = stop > start
-    return recording.frame_index[start[there]], recording.frame_index[stop[there] - 1] + 1
+    """Frame counters [start, stop) of the runs of rows, none across a gap."""
+    starts, stops = [], []
+    for piece in recording.iter_pieces():
+        edges = np.flatnonzero(np.diff(np.concatenate([[False], rows[piece], [False]]))) + piece.start
+        starts.append(recording.frame_index[edges[::2]])
+        stops.append(recording.frame_index[edges[1::2] - 1] + 1)
+    return np.concatenate(starts), np.concatenate(stops)
 
 
 def measure(
@@ -182,20 +208,21 @@ def measure(
 ) -> dict[str, float | int | None]:
     """The figures named in MEASURES, over all replays together.
 
-    auc_macro is the mean over the actions of the one-vs-rest area under the ROC curve;
-    balanced_accuracy the mean recall of the most probable action; the controller's figures are
-    those of `event_scores` at the decision layer's thresholds.
+    auc_macro is the mean over the actions of the one-vs-rest area under the ROC curve; auc_frame the mean
+    over scores of the area over the actions of one frame; balanced_accuracy the mean recall of the most
+    probable action; the controller's figures are those of `event_scores` at the decision layer's thresholds.
     """
     logits = np.concatenate([replay.logits[replay.picked] for replay in replays])
     truth = np.concatenate([replay.truth for replay in replays])
     controller = score_streams([replay.stream for replay in replays], decision, spec.actions)
-    guess = logits.argmax(axis=1) if len(logits) else np.zeros(0, np.int64)
-    recalls = [float((guess[truth == code] == code).mean()) for code in np.unique(truth)]
-    one_hot = np.eye(len(spec.actions.names))[truth]
     return {
-        "auc_macro": macro_auc(one_hot, one_against_rest(logits, spec.actions.output)),
-        "balanced_accuracy": float(np.mean(recalls)) if recalls else None,
-        "accuracy": float((guess == truth).mean()) if len(truth) else None,
+        "auc_macro": macro_auc(truth, one_against_rest(logits, spec.actions.output)),
+        "auc_frame": frame_auc(
+            np.concatenate([replay.active for replay in replays]),
+            np.concatenate([replay.logits for replay in replays]),
+        ),
+        "balanced_accuracy": balanced_accuracy(truth, logits),
+        "accuracy": accuracy(truth, logits),
         "n_events": controller.n_events,
         "event_tpr": controller.event_tpr,
         "false_activations_per_min": controller.false_activations_per_min,
@@ -210,24 +237,31 @@ def measure_subjects(
     recordings: Sequence[Recording], replays: Sequence[Replay], spec: SignalSpec, decision: DecisionSpec
 ) -> dict[str, dict[str, float | int | None]]:
     """The figures of each subject; `mean_over_subjects` makes one of them."""
-    own: dict[str, list[Replay]] = {}
-    for recording, one in zip(recordings, replays, strict=True):
-        own.setdefault(recording.subject, []).append(one)
+    own = group_by_subject(recordings, replays)
     return {subject: measure(found, spec, decision) for subject, found in own.items()}
 
 
+def group_by_subject(recordings: Sequence[Recording], replays: Sequence[Replay]) -> dict[str, list[Replay]]:
+    """The replays of each subject, in the order in which subjects first come."""
+    own: dict[str, list[Replay]] = {}
+    for recording, one in zip(recordings, replays, strict=True):
+        own.setdefault(recording.subject, []).append(one)
+    return own
+
+
 def confusion(replays: Sequence[Replay], n_actions: int) -> list[list[int]]:
-    """(n_actions, n_actions) counts: rows are what was, columns what the scores say."""
+    """(n_actions, n_actions) counts of examples of one action: rows what was, columns the highest score."""
     table = np.zeros((n_actions, n_actions), np.int64)
     for one in replays:
-        if len(one.truth):
-            np.add.at(table, (one.truth, one.logits[one.picked].argmax(axis=1)), 1)
+        np.add.at(table, exclusive(one.truth, one.logits[one.picked]), 1)
     return [[int(value) for value in row] for row in table]
 
 
-def by_measure(figures: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+def by_measure(
+    figures: Mapping[str, Mapping[str, Any]], measures: Sequence[str] = MEASURES
+) -> dict[str, dict[str, Any]]:
     """{"int8": {measure: value}} to {measure: {"float": ..., "int8": ..., "linear": ...}}."""
     return {
         name: {model: figures.get(model, {}).get(name) for model in ("float", "int8", "linear")}
-        for name in MEASURES
+        for name in measures
     }

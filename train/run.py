@@ -116,9 +116,7 @@ def _train_into(folder: Path, job: _Job, progress: Progress | None) -> TrainedRu
     scored: dict[str, list[evaluate.Replay]] = {}
     for name, scorer in (("float", keras_scorer(model)), ("linear", linear.logits)):
         scored[name] = [
-            evaluate.replay(
-                recording, one, signals[recording.subject], config.actions, config.labels.kind, scorer
-            )
+            evaluate.replay(recording, one, signals[recording.subject], config.actions, config.labels, scorer)
             for recording, one in zip(validation, heard)
         ]
         decisions[name] = calibrate(

@@ -15,9 +15,8 @@ from neurograsp.edge_runtime.lazy_windows import LazyWindows
 from neurograsp.train.config import ActionsConfig, LabelsConfig
 from neurograsp.train.datasets import Recording
 from neurograsp.train.frame_store import frame_store
+from neurograsp.train.targets import action_codes, training_targets
 from neurograsp.train.window_set import WindowSet
-
-NO_ACTION = -1
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,34 +80,6 @@ def check_fits(recording: Recording, spec: SignalSpec) -> None:
         )
 
 
-def action_codes(recording: Recording, actions: ActionsConfig) -> npt.NDArray[np.int64]:
-    """(n_labels,) index of the action of each labelled stretch, NO_ACTION where it is none of them."""
-    of_label: dict[str, int] = {}
-    for index, action in enumerate(actions.names):
-        for label in actions.labels.get(action, (action,)):
-            of_label[label] = index
-    table = np.array([of_label.get(name, NO_ACTION) for name in recording.labels.names], np.int64)
-    codes = table[recording.labels.code]
-    if not (codes != NO_ACTION).any():
-        raise RecordingError(
-            f"{recording.source}: none of its labels ({', '.join(recording.labels.names)}) is one of the "
-            f"actions' ({', '.join(sorted(of_label))}); set actions.labels"
-        )
-    return codes
-
-
-def states_at(
-    recording: Recording, codes: npt.NDArray[np.int64], rows: npt.NDArray[np.int64]
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """The action at each row (NO_ACTION where nothing is labelled) and the row at which it began."""
-    state = np.full(len(rows), NO_ACTION, np.int64)
-    since = np.zeros(len(rows), np.int64)
-    for start, stop, code in zip(recording.labels.start, recording.labels.stop, codes):
-        inside = (start <= rows) & (rows < stop)
-        state[inside], since[inside] = code, start
-    return state, since
-
-
 def training_set(
     recordings: Sequence[Recording],
     signals: Mapping[str, SignalSpec],
@@ -136,11 +107,7 @@ def training_set(
             spec = signals[recording.subject]
             windows = cut(recording, spec, labels.train_hop)
             codes = action_codes(recording, actions)
-            if labels.kind == "events":
-                y = _event_targets(recording, codes, windows, spec, labels.tolerance)
-            else:
-                y = _state_targets(recording, codes, windows, spec, labels.skip_s)
-            known = y.any(axis=1)
+            y, known = training_targets(recording, codes, windows.end, spec, labels)
             lasts.append(windows.x.last[known] + file.n_frames)
             ys.append(y[known])
             file.append(windows.x.frames)
@@ -153,40 +120,6 @@ def training_set(
                 "check actions.labels and the sessions"
             )
     return result
-
-
-def _event_targets(
-    recording: Recording,
-    codes: npt.NDArray[np.int64],
-    windows: Windows,
-    spec: SignalSpec,
-    tolerance: int,
-) -> npt.NDArray[np.float32]:
-    y = np.zeros((len(windows.end), len(spec.actions.names)), np.float32)
-    known = codes != NO_ACTION
-    distance = np.abs(windows.end[:, None] + 1 - recording.labels.stop[known])
-    near = distance <= tolerance * spec.decimation
-    if spec.actions.output == "softmax":
-        near &= distance == distance.min(axis=1, keepdims=True)
-        near &= np.cumsum(near, axis=1) == 1
-    window, event = np.nonzero(near)
-    y[window, codes[known][event]] = 1
-    return y
-
-
-def _state_targets(
-    recording: Recording,
-    codes: npt.NDArray[np.int64],
-    windows: Windows,
-    spec: SignalSpec,
-    skip_s: float,
-) -> npt.NDArray[np.float32]:
-    state, since = states_at(recording, codes, windows.end)
-    settled = windows.first - since >= skip_s * spec.rate_hz
-    y = np.zeros((len(state), len(spec.actions.names)), np.float32)
-    rows = np.flatnonzero((state != NO_ACTION) & settled)
-    y[rows, state[rows]] = 1
-    return y
 
 
 def data_sha256(recordings: Sequence[Recording]) -> str:

@@ -13,9 +13,9 @@ A run folder holds
     streams.npz     the validation recordings as the pipeline cuts them: for number i the arrays
                     {i}.windows (n, window, n_channels) int8, {i}.time_s, {i}.restart,
                     {i}.event_start_s, {i}.event_stop_s, {i}.event_action, {i}.rest_start_s,
-                    {i}.rest_stop_s as in ScoredStream, {i}.picked (rows with a label),
-                    {i}.truth (their actions); and golden_counts (n_frames, n_channels) int32, one
-                    contiguous stretch
+                    {i}.rest_stop_s as in ScoredStream, {i}.picked (rows that are examples) and {i}.truth
+                    (n_examples, n_actions) uint8, their actions; and golden_counts (n_frames, n_channels)
+                    int32, one contiguous stretch
     history.json    figures of each epoch
     metrics.json    float and linear scores on the validation recordings
 """

@@ -34,7 +34,7 @@ def test_what_training_writes_is_read(run: Path) -> None:
         ("windows", "y_train", lambda y: y.astype(str)),
         ("windows", "y_train", lambda y: y * np.float32("nan")),
         ("streams", "golden_counts", lambda x: x.astype(float)),
-        ("streams", "0.truth", lambda x: x + 99),
+        ("streams", "0.truth", lambda x: x + np.uint8(99)),
         ("streams", "0.picked", lambda x: x - 1000),
         ("streams", "0.time_s", lambda x: x * np.nan),
         ("streams", "0.restart", lambda x: x[1:]),

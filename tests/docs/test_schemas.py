@@ -18,6 +18,7 @@ from neurograsp.edge_runtime.contract import signal_spec as signals
 from neurograsp.edge_runtime.contract.decision_spec import DecisionSpec
 from neurograsp.firmware_bridge.exchange import LinkStats
 from neurograsp.firmware_bridge.protocol import HandAction
+from neurograsp.train.bootstrap import BOOTSTRAPPED
 from neurograsp.train.evaluate import MEASURES, by_measure
 
 FOLDER = Path(__file__).parents[2] / "docs/schemas"
@@ -85,7 +86,7 @@ def test_run_without_a_hand(toy: Any, capsys: pytest.CaptureFixture[str]) -> Non
 
 
 def test_evaluation_that_does_not_apply_is_null() -> None:
-    nothing = by_measure({})
+    nothing = {**by_measure({}), "intervals": by_measure({}, BOOTSTRAPPED)}
     value = {**nothing, "recordings": ["1/7"], "by_subject": {"1": nothing}}
     assert faults("evaluate", value) == []
 
@@ -144,7 +145,8 @@ def test_other_schemas_have_the_names_of_the_code() -> None:
     assert set(load("manifest")["properties"]) == {
         field.name for field in dataclasses.fields(manifests.Manifest)
     }
-    assert set(load("evaluate")["$defs"]["measures"]["properties"]) == set(MEASURES)
+    assert set(load("evaluate")["$defs"]["measures"]["properties"]) == {*MEASURES, "intervals"}
+    assert tuple(load("evaluate")["$defs"]["intervals"]["properties"]) == BOOTSTRAPPED
     hand = load("run")["properties"]["hand"]["properties"]
     assert set(hand["link"]["properties"]) == {field.name for field in dataclasses.fields(LinkStats)}
     for commands in (

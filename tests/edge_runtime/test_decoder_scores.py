@@ -3,7 +3,14 @@ import pytest
 from scipy.special import softmax
 from sklearn.metrics import roc_auc_score
 
-from neurograsp.edge_runtime.decoder_scores import macro_auc, mean_over_subjects, one_against_rest
+from neurograsp.edge_runtime.decoder_scores import (
+    accuracy,
+    balanced_accuracy,
+    frame_auc,
+    macro_auc,
+    mean_over_subjects,
+    one_against_rest,
+)
 
 
 def test_auc_of_a_hand_made_case() -> None:
@@ -20,6 +27,25 @@ def test_auc_is_that_of_scikit_learn_with_ties_and_several_actions_at_once() -> 
     scores = np.round(rng.normal(0, 2, (300, 4)) + y)
     wanted = np.mean([roc_auc_score(y[:, k], scores[:, k]) for k in range(3)])
     assert macro_auc(y, scores) == pytest.approx(wanted, abs=1e-12)
+
+
+def test_the_area_within_a_frame_is_the_mean_over_frames() -> None:
+    rng = np.random.default_rng(0)
+    active = rng.random((200, 6)) < 0.3
+    scores = np.round(rng.normal(size=(200, 6)) + active, 1)
+    mixed = active.any(axis=1) & ~active.all(axis=1)
+    wanted = np.mean([roc_auc_score(a, s) for a, s in zip(active[mixed], scores[mixed])])
+    assert frame_auc(active, scores) == pytest.approx(wanted)
+    assert frame_auc(np.zeros((5, 3)), np.zeros((5, 3))) is None
+    assert frame_auc(np.ones((5, 3)), np.zeros((5, 3))) is None
+
+
+def test_accuracies_are_of_examples_with_one_action() -> None:
+    truth = np.array([[1, 0, 0], [1, 0, 0], [0, 1, 0], [1, 1, 0], [0, 0, 0]])
+    scores = np.array([[2, 1, 0], [1, 2, 0], [0, 1, 0], [0, 0, 9], [0, 0, 9]])
+    assert accuracy(truth, scores) == pytest.approx(2 / 3)
+    assert balanced_accuracy(truth, scores) == pytest.approx((0.5 + 1) / 2)
+    assert accuracy(truth[3:], scores[3:]) is balanced_accuracy(truth[3:], scores[3:]) is None
 
 
 def test_scores_rank_windows_as_their_probabilities_do() -> None:

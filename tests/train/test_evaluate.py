@@ -9,7 +9,7 @@ import pytest
 from toys import RATE_HZ, toy_signal
 
 from neurograsp.edge_runtime.contract.decision_spec import DecisionSpec
-from neurograsp.train.config import ActionsConfig
+from neurograsp.train.config import ActionsConfig, LabelsConfig
 from neurograsp.train.datasets import Labels, Recording
 from neurograsp.train.evaluate import (
     MEASURES,
@@ -52,7 +52,7 @@ def recording(subject: str = "1") -> Recording:
 def scored(fist: npt.NDArray[np.float64] = FIST_LOGIT, kind: Any = "states") -> Replay:
     heard = Heard(np.zeros((10, 250, 2), np.int8), 250 * np.arange(1, 11) - 1)
     logits = np.stack([np.zeros(10), fist], axis=1)
-    return replay(recording(), heard, SPEC, ACTIONS, kind, lambda windows: logits)
+    return replay(recording(), heard, SPEC, ACTIONS, LabelsConfig(kind), lambda windows: logits)
 
 
 def test_states() -> None:
@@ -74,15 +74,21 @@ def test_events() -> None:
     """Each stretch is scored once, at its end: seconds 4, 7 and 10."""
     one = scored(kind="events")
     assert one.picked.tolist() == [3, 6, 9]
-    assert one.truth.tolist() == [0, 1, 0]
+    assert one.truth.tolist() == [[1, 0], [0, 1], [1, 0]]
     assert measure([one], SPEC, DECISION)["auc_macro"] == 1.0
 
 
 def test_what_does_not_apply_is_none() -> None:
-    nothing = replace(scored(), picked=np.zeros(0, np.int64), truth=np.zeros(0, np.int64))
+    nothing = replace(
+        scored(),
+        picked=np.zeros(0, np.int64),
+        truth=np.zeros((0, 2), np.uint8),
+        active=np.zeros((10, 2), bool),
+    )
     figures = measure([nothing], SPEC, DECISION)
     assert figures["n_scored"] == 0
-    assert figures["auc_macro"] is figures["accuracy"] is figures["balanced_accuracy"] is None
+    assert figures["auc_macro"] is figures["auc_frame"] is figures["accuracy"] is None
+    assert figures["balanced_accuracy"] is None
     table = by_measure({"int8": figures})
     assert table["n_scored"] == {"float": None, "int8": 0, "linear": None}
 

@@ -49,7 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(json.dumps(scores.to_json(), allow_nan=False))
         return 0
     print(f"{bundle.path} on {', '.join(scores.names)}:")
-    print(score_table(scores.figures, bundle.manifest.labels))
+    print(score_table(scores.figures, bundle.manifest.labels, scores.intervals))
     if len(scores.by_subject) > 1:
         print(
             "AUC by subject: "

@@ -1,10 +1,12 @@
 """Scores as text."""
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 DASH = "-"
 SHOWN = {
     "auc_macro": "AUC (macro, one against rest)",
+    "auc_frame": "AUC within a frame",
     "balanced_accuracy": "balanced accuracy",
     "accuracy": "accuracy",
     "n_events": "events",
@@ -16,19 +18,34 @@ SHOWN = {
 }
 
 
-def score_table(figures: dict[str, dict[str, Any]], examples: Literal["events", "states"]) -> str:
+def score_table(
+    figures: dict[str, dict[str, Any]],
+    examples: Literal["events", "states"],
+    intervals: Mapping[str, Mapping[str, Any]] | None = None,
+) -> str:
     """A row a measure, a column a model; `-` where a measure does not apply.
 
     Args:
         figures: model to measure to value.
         examples: what an example is: an event, or every window (docs/scores.md).
+        intervals: model to measure to its 95 % interval, for a row under the measure.
     """
     lines = [f"  {'':<30}" + "".join(f"{model:>9}" for model in figures)]
     accuracy = "event accuracy" if examples == "events" else SHOWN["accuracy"]
     for name, label in {**SHOWN, "accuracy": accuracy}.items():
         values = [figures[model].get(name) for model in figures]
         lines.append(f"  {label:<30}" + "".join(f"{cell(name, value):>9}" for value in values))
+        drawn = [(intervals or {}).get(model, {}).get(name) for model in figures]
+        if any(drawn):
+            lines.append(f"  {'  95 % interval':<30}" + "".join(f"{span(one):>9}" for one in drawn))
     return "\n".join(lines)
+
+
+def span(interval: tuple[float, float] | None) -> str:
+    """An interval of shares as text, such as .93-.97."""
+    if interval is None:
+        return DASH
+    return "-".join(f"{end:.2f}".removeprefix("0") for end in interval)
 
 
 def cell(name: str, value: Any) -> str:

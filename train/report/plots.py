@@ -58,7 +58,7 @@ def draw_roc(replays: Sequence[Replay], actions: ActionSet) -> bytes | None:
     axes.plot([0, 1], [0, 1], color=FAINT, lw=1, ls=(0, (3, 3)))
     drawn = False
     for index, name in enumerate(actions.names):
-        curve = roc_curve(truth == index, scores[:, index])
+        curve = roc_curve(truth[:, index] > 0, scores[:, index])
         if curve is not None:
             false, true = curve
             area = float(np.trapezoid(true, false))

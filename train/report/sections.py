@@ -10,8 +10,9 @@ from neurograsp.edge_runtime.bundle import Bundle
 from neurograsp.edge_runtime.contract.codec import decode
 from neurograsp.edge_runtime.contract.manifest import Manifest
 from neurograsp.edge_runtime.event_scores import TOLERANCE_S, score_streams
+from neurograsp.train.bootstrap import BOOTSTRAPPED
 from neurograsp.train.bundle_scores import BundleScores
-from neurograsp.train.cli.tables import DASH, SHOWN, cell
+from neurograsp.train.cli.tables import DASH, SHOWN, cell, span
 from neurograsp.train.config import SignalConfig
 from neurograsp.train.datasets import Recording
 from neurograsp.train.report.controller import sweep
@@ -80,10 +81,11 @@ def picture_section(picture: bytes, timeline: Timeline, run: Session | None) -> 
 def score_section(manifest: Manifest, scores: BundleScores) -> list[str]:
     """The table of all models, the reasons for its dashes, a row a subject, confusions and ROC."""
     models = [model for model in MODELS if model in scores.figures]
-    rows = [
-        (label, *(cell(name, scores.figures[model].get(name)) for model in models))
-        for name, label in SHOWN.items()
-    ]
+    rows = []
+    for name, label in SHOWN.items():
+        rows.append((label, *(cell(name, scores.figures[model].get(name)) for model in models)))
+        if name in BOOTSTRAPPED:
+            rows.append(("95 % interval", *(span(scores.intervals[model][name]) for model in models)))
     pieces = [heading("Scores"), table(("", *models), rows)]
     pieces += [paragraph(reason, "note") for reason in _dashes(scores, models)]
     if len(scores.by_subject) > 1:

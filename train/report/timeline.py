@@ -17,7 +17,7 @@ from neurograsp.train.bundle_scores import BundleScores
 from neurograsp.train.config import ActionsConfig
 from neurograsp.train.datasets import Recording
 from neurograsp.train.report.session import Session
-from neurograsp.train.windows import NO_ACTION, action_codes
+from neurograsp.train.targets import NO_ACTION, action_codes
 
 EVENTS = 16
 SHORTEST_S = 8.0
