@@ -73,6 +73,8 @@ class Classifier:
         """
         tensor = window if self.is_int8 else window.astype(np.float32) / 16
         try:
+            # A recurrent operator keeps its state from call to call; every window starts without one.
+            self._interpreter.reset_all_variables()
             self._interpreter.set_tensor(self._input["index"], tensor.reshape(self._input["shape"]))
             self._interpreter.invoke()
             result: npt.NDArray[Any] = self._interpreter.get_tensor(self._output["index"])

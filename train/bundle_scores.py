@@ -66,6 +66,7 @@ def score_bundle(
     bundle: Bundle,
     recordings: Sequence[Recording],
     track: Callable[[Sequence[Recording]], Iterable[Recording]] = iter,
+    skip_s: float = 0.0,
 ) -> BundleScores:
     """Replay the recordings through the pipeline with each of the bundle's models.
 
@@ -73,6 +74,7 @@ def score_bundle(
         bundle: what to score.
         recordings: what to score it on.
         track: hands the recordings out one by one and may show how far that is.
+        skip_s: windows that end so soon after a change of labels are no examples, see `evaluate.replay`.
 
     Raises:
         ConfigError: the bundle does not say which labels its actions had.
@@ -98,7 +100,7 @@ def score_bundle(
     for recording in track(recordings):
         heard = hear(recording, spec)
         for name, scorer in models.items():
-            replays[name].append(replay(recording, heard, spec, actions, labels, scorer))
+            replays[name].append(replay(recording, heard, spec, actions, labels, scorer, skip_s))
     subjects = {name: measure_subjects(recordings, replays[name], spec, decisions[name]) for name in models}
     by_subject = {
         recording.subject: {name: subjects[name][recording.subject] for name in models}

@@ -113,6 +113,7 @@ def replay(
     actions: ActionsConfig,
     labels: LabelsConfig,
     scorer: BatchScorer,
+    skip_s: float = 0.0,
 ) -> Replay:
     """Score what was heard and set it beside the labels.
 
@@ -124,6 +125,8 @@ def replay(
         labels: of kind "events": each labelled stretch is one example, scored by the window that ends
             next to its end. "states": every window is an example of the labels at its newest frame.
         scorer: windows to logits.
+        skip_s: states: windows that end so soon after a change of labels are no examples. Labels follow
+            a cue and people are slower; with the length of a window, it lies in one state whole.
     """
     logits = scorer(heard.windows)
     end = np.searchsorted(recording.frame_index, heard.frames)
@@ -134,7 +137,7 @@ def replay(
         truth = np.eye(n_actions, dtype=np.uint8)[codes[block]]
     else:
         there = truth_at(recording, codes, end, spec.actions, labels.unlabelled)
-        picked = np.flatnonzero(there.known)
+        picked = np.flatnonzero(there.known & (end - there.since >= skip_s * spec.rate_hz))
         block, truth = there.block[picked], there.active[picked].astype(np.uint8)
     stream = _stream(recording, codes, spec, labels.unlabelled, heard.frames, logits)
     return Replay(stream, logits, picked, truth, block, active_at(recording, codes, end, n_actions))

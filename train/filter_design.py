@@ -20,12 +20,13 @@ class FilterConfig:
     Attributes:
         kind: highpass, lowpass and bandpass are Butterworth; notch is a second-order IIR of quality
             `q`; decimate is a minimum-phase FIR low-pass that keeps one frame in `factor`;
-            moving_average is the mean of `length` frames, keeping one in `factor`; average_reference and
-            whitening mix the channels, whitening as the training recordings have it.
+            moving_average is the mean of `length` frames, keeping one in `factor`; average_reference,
+            laplacian and whitening mix the channels, whitening as the training recordings have it.
         hz: corner frequency, (low, high) for bandpass, the centre of a notch.
         order: of the Butterworth prototype.
         harmonics: a notch is repeated at the multiples up to this one, below the Nyquist frequency.
         shrinkage: of the covariance that whitening inverts, 0 to 1.
+        neighbours: of each channel in a laplacian.
     """
 
     kind: Literal[
@@ -36,6 +37,7 @@ class FilterConfig:
         "moving_average",
         "decimate",
         "average_reference",
+        "laplacian",
         "whitening",
     ]
     hz: tuple[float, ...] = ()
@@ -45,11 +47,12 @@ class FilterConfig:
     factor: int = 1
     length: int = 0
     shrinkage: float = 0.05
+    neighbours: int = 4
 
     @property
     def mixes(self) -> bool:
         """Whether it mixes the channels; all others treat each alike."""
-        return self.kind in ("average_reference", "whitening")
+        return self.kind in ("average_reference", "laplacian", "whitening")
 
 
 FitSpatial = Callable[[FilterConfig, tuple[Stage, ...]], SpatialStage]
@@ -88,7 +91,7 @@ def design(
 
 
 def _design_one(config: FilterConfig, rate_hz: float, where: str) -> list[SosStage | FirStage]:
-    if config.kind == "average_reference" or config.kind == "whitening":
+    if config.kind == "average_reference" or config.kind == "laplacian" or config.kind == "whitening":
         raise ValueError("mixes the channels, and there is no recording to fit it to")
     if config.kind == "moving_average":
         return [moving_average(config.length, config.factor, where)]

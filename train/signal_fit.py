@@ -86,6 +86,8 @@ def build_spec(config: TrainConfig, recordings: Sequence[Recording]) -> SignalSp
     def fit_spatial(wanted: FilterConfig, before: tuple[Stage, ...]) -> SpatialStage:
         if wanted.kind == "average_reference":
             return spatial.average_reference(n_channels)
+        if wanted.kind == "laplacian":
+            return spatial.laplacian(first.channels, wanted.neighbours)
         frames, rms = without_outliers(filtered(draft(before), recordings))
         _refuse_flat(first.channels, rms, recordings)
         return spatial.whitening(frames, wanted.shrinkage)

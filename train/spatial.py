@@ -1,8 +1,11 @@
 """Matrices that mix the channels, chosen here; their integers are what counts from then on."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
+from neurograsp.edge_runtime.contract.errors import MissingExtra
 from neurograsp.edge_runtime.contract.signal_spec import SpatialStage
 
 Float = npt.NDArray[np.float64]
@@ -17,6 +20,39 @@ def average_reference(n_channels: int) -> SpatialStage:
     if n_channels < 2:
         raise ValueError("an average reference needs two channels or more")
     return SpatialStage("spatial", "average_reference", to_q30(np.eye(n_channels) - 1 / n_channels))
+
+
+def laplacian(channels: Sequence[str], neighbours: int) -> SpatialStage:
+    """Every channel less the mean of its nearest neighbours on the scalp.
+
+    Args:
+        channels: names of the international 10-20, 10-10 or 10-5 system.
+        neighbours: how many.
+
+    Raises:
+        MissingExtra: MNE, which has the positions, is not installed.
+        ValueError: a position is not known, or there are no more channels than neighbours.
+    """
+    try:
+        import mne
+    except ImportError as error:
+        raise MissingExtra("MNE", "train") from error
+    if not 1 <= neighbours < len(channels):
+        raise ValueError(f"neighbours must be 1 to {len(channels) - 1}, not {neighbours}")
+    known = mne.channels.make_standard_montage("standard_1005").get_positions()["ch_pos"]
+    place = {name.lower(): position for name, position in known.items()}
+    unknown = [name for name in channels if name.lower() not in place]
+    if unknown:
+        raise ValueError(
+            f"no place on the scalp is known for {', '.join(unknown)}; take another kind, or name the "
+            "channels as in the 10-5 system"
+        )
+    places = np.array([place[name.lower()] for name in channels])
+    distance = np.linalg.norm(places[:, None] - places[None], axis=2)
+    nearest = np.argsort(distance, axis=1, kind="stable")[:, 1 : neighbours + 1]
+    matrix = np.eye(len(channels))
+    np.put_along_axis(matrix, nearest, -1 / neighbours, axis=1)
+    return SpatialStage("spatial", "laplacian", to_q30(matrix))
 
 
 def whitening(frames: Float, shrinkage: float) -> SpatialStage:

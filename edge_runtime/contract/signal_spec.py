@@ -87,7 +87,9 @@ class SpatialStage:
     """A mixing of the channels: every frame is multiplied by a square matrix.
 
     Attributes:
-        kind: what the weights were made as: every channel less the mean of all ("average_reference"), or
+        kind: what the weights were made as: every channel less the mean of all ("average_reference") or of
+            its neighbours ("laplacian"; Hjorth, "An on-line transformation of EEG scalp potentials into
+            orthogonal source derivations", Electroencephalogr. Clin. Neurophysiol. 39:526-530, 1975), or
             the inverse square root of the channels' covariance ("whitening"; He & Wu, "Transfer learning
             for brain-computer interfaces: a Euclidean space data alignment approach", IEEE Trans. Biomed.
             Eng. 67(2):399-410, 2020).
@@ -95,7 +97,7 @@ class SpatialStage:
     """
 
     type: Literal["spatial"]
-    kind: Literal["average_reference", "whitening"]
+    kind: Literal["average_reference", "laplacian", "whitening"]
     weights: tuple[tuple[int, ...], ...]
 
     def __post_init__(self) -> None:

@@ -49,10 +49,10 @@ def recording(subject: str = "1") -> Recording:
     )
 
 
-def scored(fist: npt.NDArray[np.float64] = FIST_LOGIT, kind: Any = "states") -> Replay:
+def scored(fist: npt.NDArray[np.float64] = FIST_LOGIT, kind: Any = "states", skip_s: float = 0.0) -> Replay:
     heard = Heard(np.zeros((10, 250, 2), np.int8), 250 * np.arange(1, 11) - 1)
     logits = np.stack([np.zeros(10), fist], axis=1)
-    return replay(recording(), heard, SPEC, ACTIONS, LabelsConfig(kind), lambda windows: logits)
+    return replay(recording(), heard, SPEC, ACTIONS, LabelsConfig(kind), lambda windows: logits, skip_s)
 
 
 def test_states() -> None:
@@ -68,6 +68,13 @@ def test_states() -> None:
     # The event begins with frame 1000; the score that found it has 1249 as its newest.
     assert figures["detection_latency_ms_p50"] == pytest.approx(1000 * 249 / RATE_HZ)
     assert confusion([scored()], 2) == [[4, 3], [1, 2]]
+
+
+def test_windows_soon_after_a_change_can_be_left_out() -> None:
+    """Labels change at seconds 0, 4 and 7; the scores at seconds 1, 5 and 8 end a second later."""
+    assert scored(skip_s=0.99).picked.tolist() == list(range(10))
+    assert scored(skip_s=1.0).picked.tolist() == [1, 2, 3, 5, 6, 8, 9]
+    assert scored(kind="events", skip_s=5.0).picked.tolist() == [3, 6, 9]
 
 
 def test_events() -> None:

@@ -54,6 +54,20 @@ def test_an_average_reference_takes_away_what_all_share() -> None:
     assert got == pytest.approx(wanted * (got[0, 0] / wanted[0, 0]), abs=2**10)
 
 
+def test_a_laplacian_takes_away_what_neighbours_share() -> None:
+    """Of a three by three grid around Cz: the middle one's nearest are the four beside it."""
+    channels = ["FC1", "FCz", "FC2", "C1", "CZ", "c2", "CP1", "CPz", "CP2"]
+    weights = np.array(spatial.laplacian(channels, 4).weights) / 2**30
+    wanted = [0, -0.25, 0, -0.25, 1, -0.25, 0, -0.25, 0]
+    assert weights[4] / weights[4, 4] == pytest.approx(wanted)
+    assert weights.sum(axis=1) == pytest.approx(np.zeros(9), abs=1e-8)
+    with pytest.raises(ValueError, match="no place on the scalp is known for EMG1, EMG2; take another kind"):
+        spatial.laplacian(["Cz", "EMG1", "EMG2"], 1)
+    for neighbours in (0, 9):
+        with pytest.raises(ValueError, match="neighbours must be 1 to 8"):
+            spatial.laplacian(channels, neighbours)
+
+
 def test_one_amplitude_more_or_less_makes_no_difference() -> None:
     """The gain of the matrix is free: the scale that is fitted after it takes it up."""
     counts = mixed(500, 3)

@@ -13,6 +13,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("recordings", type=Path, nargs="+", help="recording files, or folders of them")
     parser.add_argument("--subjects", type=_names, help="only these, such as 1,2")
     parser.add_argument("--sessions", type=_names, help="only these, such as 7,8")
+    parser.add_argument(
+        "--skip-s",
+        type=float,
+        default=0.0,
+        metavar="S",
+        help="leave out windows that end so soon after a change of labels: people follow a cue late",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--report", type=Path, metavar="DIR", help="write report.html and its pictures there")
     parser.add_argument(
@@ -34,13 +41,15 @@ def run(arguments: argparse.Namespace) -> int:
 
     if arguments.session is not None and arguments.report is None:
         raise UsageError("--session FILE goes into the report; add --report DIR")
+    if not 0 <= arguments.skip_s < float("inf"):
+        raise UsageError("--skip-s must be zero or more seconds")
     bundle = open_bundle(arguments.bundle)
     recordings = [
         recording
         for path in arguments.recordings
         for recording in open_recordings(path, arguments.subjects, arguments.sessions)
     ]
-    scores = score_bundle(bundle, recordings, track)
+    scores = score_bundle(bundle, recordings, track, arguments.skip_s)
     if arguments.report is not None:
         from neurograsp.train.report import write_report
 

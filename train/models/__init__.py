@@ -13,7 +13,7 @@ from typing import Any
 
 from neurograsp.edge_runtime.contract.errors import ConfigError
 
-NETWORKS = ("article_cnn", "eegnet")
+NETWORKS = ("article_cnn", "article_lstm", "eegnet")
 """Names for `build`; each is a module of this package."""
 
 
@@ -24,7 +24,7 @@ class NetworkSummary:
     Attributes:
         name: name of the Keras model.
         parameters: weights, those of batch normalization included.
-        macs: multiply-accumulates of the convolutions and dense layers for one window.
+        macs: multiply-accumulates of convolutions, dense and recurrent layers for one window.
     """
 
     name: str
@@ -82,6 +82,9 @@ def summarise(model: Any) -> NetworkSummary:
 
 def _macs(layer: Any) -> int:
     kind = type(layer).__name__
+    if kind == "LSTM":
+        kernels = layer.cell.kernel, layer.cell.recurrent_kernel
+        return int(layer.input_shape[1] * sum(kernel.shape.num_elements() for kernel in kernels))
     if kind not in ("Conv2D", "DepthwiseConv2D", "Dense"):
         return 0
     kernel = layer.depthwise_kernel if kind == "DepthwiseConv2D" else layer.kernel

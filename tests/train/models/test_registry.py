@@ -25,6 +25,12 @@ def test_eegnet_counts() -> None:
     assert summary.parameters < 10_000
 
 
+def test_article_lstm_counts() -> None:
+    summary = summarise(build("article_lstm", 29, 32, 6))
+    assert summary.parameters == 4 * (32 + 64 + 1) * 64 + 64 * 6 + 6
+    assert summary.macs == 29 * 4 * (32 + 64) * 64 + 64 * 6
+
+
 @pytest.mark.parametrize("n_time", [8, 20, 29, 50, 72, 160])
 @pytest.mark.parametrize("head", ["flatten", "mean"])
 def test_eegnet_defaults_fit_every_window(n_time: int, head: str) -> None:

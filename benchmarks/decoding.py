@@ -1,0 +1,217 @@
+"""The decoding figures of docs/results.md, on the full sets that the samples in examples/data come from.
+
+    python benchmarks/decoding.py --data DIR [--jobs gal new-person rest emg] [--seeds 0 1]
+
+DIR holds `way-eeg-gal-windows` (subjects 1-5), `physionet-eegmmidb-s001` and `myo-readings` (three people).
+Trains and converts through the command line, scores the bundles through the board's pipeline, and prints a
+row a seed and one with the mean. What is scored was neither trained nor validated on.
+"""
+
+import argparse
+import json
+import shlex
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean
+
+import numpy as np
+import numpy.typing as npt
+
+from neurograsp.edge_runtime.bundle import open_bundle
+from neurograsp.edge_runtime.classifier import probabilities
+from neurograsp.edge_runtime.decoder_scores import balanced_accuracy, macro_auc
+from neurograsp.train.bundle_scores import BundleScores, score_bundle
+from neurograsp.train.datasets import open_recordings
+from neurograsp.train.evaluate import Replay
+
+CONFIGS = Path(__file__).resolve().parents[1] / "examples" / "configs"
+GAL, EEGMMIDB, MYO = "way-eeg-gal-windows", "physionet-eegmmidb-s001", "myo-readings"
+PEOPLE = (1, 2, 3, 4, 5)
+ARMS = (12345, 21547, 45612)
+MODELS = ("float", "int8", "linear")
+THREE_WAY = np.array([[1, 0, 0, 0, 0, 0], [0, 1, 1, 1, 0, 0], [0, 0, 0, 0, 1, 1]])
+"""Reach; touch, load and lift; replace and release."""
+
+Figures = dict[str, dict[str, float | None]]
+"""Measure to model to value."""
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Attributes:
+    data: folder of the sets.
+    work: folder for runs and bundles.
+    seed: of training and conversion.
+    """
+
+    data: Path
+    work: Path
+    seed: int
+
+    def train(self, config: str, name: str, *overrides: str, start: str | None = None) -> None:
+        """A run `name` from an example configuration."""
+        sets = [f"fit.seed={self.seed}", *overrides]
+        given = [part for one in sets for part in ("--set", one)]
+        source = ["--from", str(self.work / start)] if start else []
+        neurograsp("train", str(CONFIGS / config), "--out", str(self.work / name), *source, *given)
+
+    def score(
+        self, name: str, where: str, subject: int, sessions: Sequence[int], skip_s: float = 0.0
+    ) -> BundleScores:
+        """Convert a run, where that is not done yet, and score it."""
+        bundle = self.work / f"{name}.bundle"
+        if not bundle.exists():
+            neurograsp("convert", str(self.work / name), "--out", str(bundle))
+        recordings = open_recordings(self.data / where, subject, sessions)
+        return score_bundle(open_bundle(bundle), recordings, skip_s=skip_s)
+
+
+def neurograsp(*arguments: str) -> None:
+    command = [sys.executable, "-m", "neurograsp.edge_runtime.cli", *arguments]
+    done = subprocess.run(command, check=False, stdout=subprocess.DEVNULL)
+    if done.returncode != 0:
+        sys.exit(f"neurograsp {shlex.join(arguments)} ended with {done.returncode}")
+
+
+def mean(many: Sequence[Figures]) -> Figures:
+    return {
+        measure: {model: mean_of([one[measure][model] for one in many]) for model in MODELS}
+        for measure in many[0]
+    }
+
+
+def mean_of(values: Sequence[float | None]) -> float | None:
+    there = [value for value in values if value is not None]
+    return fmean(there) if there else None
+
+
+def pick(scores: BundleScores, *measures: str) -> Figures:
+    return {name: {model: scores.figures[model][name] for model in MODELS} for name in measures}
+
+
+def three_way(replays: Sequence[Replay]) -> tuple[float | None, float | None]:
+    """AUC and balanced accuracy of reach, grip and release: the sums of their events' probabilities."""
+    logits = np.concatenate([one.logits[one.picked] for one in replays])
+    truth = np.concatenate([one.truth for one in replays]) @ THREE_WAY.T
+    scores: npt.NDArray[np.float64] = probabilities(logits, "softmax") @ THREE_WAY.T
+    return macro_auc(truth, scores), balanced_accuracy(truth, scores)
+
+
+def gal_figures(scores: BundleScores) -> Figures:
+    grouped = {model: three_way(scores.replays[model]) for model in MODELS}
+    return {
+        **pick(scores, "auc_macro", "accuracy", "auc_frame"),
+        "auc_three_way": {model: grouped[model][0] for model in MODELS},
+        "balanced_three_way": {model: grouped[model][1] for model in MODELS},
+    }
+
+
+def gal(bench: Bench) -> Figures:
+    """Subjects 1-5 pooled on series 1-5 (6 validates), fitted to each, scored on series 7."""
+    path, sessions = f"data.path={bench.data / GAL}", "data.sessions=[1,2,3,4,5,6]"
+    bench.train("gal_people.toml", "people", path, sessions, f"data.subjects={list(PEOPLE)}")
+    found = []
+    for person in PEOPLE:
+        name = f"person{person}"
+        bench.train("gal_person.toml", name, path, sessions, f"data.subjects=[{person}]", start="people")
+        found.append(gal_figures(bench.score(name, GAL, person, [7])))
+    return mean(found)
+
+
+def new_person(bench: Bench) -> Figures:
+    """Each subject left out of the pool, then calibrated on series 1 (2 validates), scored on series 7."""
+    path = f"data.path={bench.data / GAL}"
+    found = []
+    for person in PEOPLE:
+        others, name = f"without{person}", f"new{person}"
+        pool = [one for one in PEOPLE if one != person]
+        bench.train("gal_people.toml", others, path, "data.sessions=[1,2,3,4,5,6]", f"data.subjects={pool}")
+        own = (path, "data.sessions=[1,2]", f"data.subjects=[{person}]")
+        bench.train("gal_person.toml", f"{name}-unlabelled", *own, "fit.epochs=0", start=others)
+        zero = bench.score(f"{name}-unlabelled", GAL, person, [7])
+        bench.train("gal_person.toml", name, *own, start=others)
+        calibrated = bench.score(name, GAL, person, [7])
+        found.append(
+            {
+                "auc_zero_shot": pick(zero, "auc_macro")["auc_macro"],
+                "auc_calibrated": pick(calibrated, "auc_macro")["auc_macro"],
+                "accuracy_calibrated": pick(calibrated, "accuracy")["accuracy"],
+            }
+        )
+    return mean(found)
+
+
+def rest(bench: Bench) -> Figures:
+    """EEGMMIDB S001: R03 trains, R04 validates and sets the thresholds, R07 and R08 are scored."""
+    bench.train("eegmmidb.toml", "rest", f"data.path={bench.data / EEGMMIDB}", "data.sessions=[3,4]")
+    scores = bench.score("rest", EEGMMIDB, 1, [7, 8])
+    window_s = open_bundle(bench.work / "rest.bundle").manifest.signal.window_s
+    pure = bench.score("rest", EEGMMIDB, 1, [7, 8], skip_s=window_s)
+    return {
+        **pick(scores, "auc_macro"),
+        "auc_pure": pick(pure, "auc_macro")["auc_macro"],
+        **pick(scores, "event_tpr", "false_activations_per_min", "detection_latency_ms_p50"),
+    }
+
+
+def emg(bench: Bench) -> Figures:
+    """Myo, each of three people: session 1 trains (its end validates), session 2 is scored."""
+    found = []
+    for arm in ARMS:
+        where = (f"data.path={bench.data / MYO}", f"data.subjects=[{arm}]", "data.sessions=[1]")
+        bench.train("myo.toml", f"arm{arm}", *where)
+        scores = bench.score(f"arm{arm}", MYO, arm, [2])
+        settled = bench.score(f"arm{arm}", MYO, arm, [2], skip_s=0.5)
+        found.append(
+            {
+                **pick(scores, "balanced_accuracy"),
+                "balanced_after_0.5_s": pick(settled, "balanced_accuracy")["balanced_accuracy"],
+                **pick(scores, "auc_macro", "event_tpr", "false_activations_per_min"),
+            }
+        )
+    return mean(found)
+
+
+JOBS: dict[str, Callable[[Bench], Figures]] = {"gal": gal, "new-person": new_person, "rest": rest, "emg": emg}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--jobs", nargs="+", choices=tuple(JOBS), default=list(JOBS))
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
+    parser.add_argument("--json", type=Path, help="write all figures there")
+    arguments = parser.parse_args()
+    every: dict[str, dict[str, Figures]] = {}
+    for job in arguments.jobs:
+        print(f"\n{job}: {(JOBS[job].__doc__ or '').strip()} float / int8 / linear\n")
+        found = []
+        for seed in arguments.seeds:
+            begin = time.monotonic()
+            with tempfile.TemporaryDirectory() as folder:
+                figures = JOBS[job](Bench(arguments.data.resolve(), Path(folder), seed))
+            if not found:
+                print("| seed | " + " | ".join(figures) + " | minutes |")
+                print("| --- " * (len(figures) + 2) + "|")
+            found.append(figures)
+            print(f"| {seed} | {row(figures)} | {(time.monotonic() - begin) / 60:.1f} |", flush=True)
+        print(f"| mean | {row(mean(found))} | |", flush=True)
+        every[job] = {**{str(seed): one for seed, one in zip(arguments.seeds, found)}, "mean": mean(found)}
+    if arguments.json is not None:
+        arguments.json.write_text(json.dumps(every, indent=1) + "\n")
+
+
+def row(figures: Figures) -> str:
+    return " | ".join(
+        " / ".join("-" if values[model] is None else f"{values[model]:.3f}" for model in MODELS)
+        for values in figures.values()
+    )
+
+
+if __name__ == "__main__":
+    main()
