@@ -1,8 +1,8 @@
-"""EDF and EDF+ files: the integers as stored, labels from the annotations.
+"""EDF, EDF+, BDF and BDF+ files: the integers as stored, labels from the annotations.
 
 MNE decodes the annotations. The samples are taken from the file as they are, since MNE hands out
 scaled floats only. Kemp & Olivan, "European data format 'plus' (EDF+)", Clinical Neurophysiology
-114:1755-1761 (2003).
+114:1755-1761 (2003). BDF is the same with 24-bit samples: biosemi.com/faq/file_format.htm.
 """
 
 import math
@@ -18,8 +18,11 @@ from neurograsp.edge_runtime.contract.errors import MissingExtra, RecordingError
 from neurograsp.train.datasets import eegmmidb
 from neurograsp.train.datasets.recording import Labels, Recording
 
-FILE_NAME = re.compile(r".+\.edf", re.IGNORECASE)
-ANNOTATIONS = "EDF Annotations"
+FILE_NAME = re.compile(r".+\.(?:edf|bdf)", re.IGNORECASE)
+ANNOTATIONS = ("EDF Annotations", "BDF Annotations")
+TRIGGERS = "Status"
+"""Of a BioSemi amplifier: bits, no signal."""
+
 MAX_SIGNALS = 2048
 _EEGMMIDB_NAME = re.compile(r"S(\d{3})R(\d{2})", re.IGNORECASE)
 _UV_PER_UNIT = {"nv": 1e-3, "uv": 1.0, "\u00b5v": 1.0, "\u03bcv": 1.0, "mv": 1e3, "v": 1e6}
@@ -62,7 +65,11 @@ class _Header:
     n_records: int
     record_s: float
     n_bytes: int
+    sample_bytes: int
     signals: tuple[_Signal, ...]  # with the annotation signals, in file order
+
+    def is_channel(self, signal: _Signal) -> bool:
+        return signal.name not in ANNOTATIONS and not (self.sample_bytes == 3 and signal.name == TRIGGERS)
 
 
 def identify(path: Path) -> tuple[str, str]:
@@ -79,7 +86,7 @@ def identify(path: Path) -> tuple[str, str]:
 
 
 def read(path: Path, subject: str, session: str) -> Recording:
-    """One file; every signal but the annotations is a channel.
+    """One file; every signal but annotations and triggers is a channel.
 
     Counts are the digital values stored. Physical zero need not be digital zero: the offset is constant.
     `lsb_uv` is None where a unit is not a voltage or the channels do not share one scale. An
@@ -90,11 +97,12 @@ def read(path: Path, subject: str, session: str) -> Recording:
         RecordingError: the file is truncated, damaged, discontinuous, or its channels differ in rate.
     """
     header = _read_header(path)
-    if header.variant.startswith("EDF+D"):
+    if header.variant.startswith(("EDF+D", "BDF+D")):
         raise RecordingError(
-            f"{path}: discontinuous EDF+ (EDF+D) is not read; export it as one EDF+C file a contiguous piece"
+            f"{path}: discontinuous EDF+ or BDF+ ({header.variant[:5]}) is not read; export it as one "
+            "continuous file a piece"
         )
-    signals = [signal for signal in header.signals if signal.name != ANNOTATIONS]
+    signals = [signal for signal in header.signals if header.is_channel(signal)]
     _check_rates(path, header, signals)
     counts = _read_counts(path, header)
     rate_hz = signals[0].samples / header.record_s
@@ -106,7 +114,7 @@ def read(path: Path, subject: str, session: str) -> Recording:
         lsb_uv=_common_lsb_uv(path, signals),
         pieces=np.array([[0, n_frames]], dtype=np.int64),
         frame_index=np.arange(n_frames, dtype=np.int64),
-        labels=_read_labels(path, rate_hz, n_frames),
+        labels=_read_labels(path, header.sample_bytes, rate_hz, n_frames),
         subject=subject,
         session=session,
         source=str(path),
@@ -118,7 +126,8 @@ def _read_header(path: Path) -> _Header:
         with path.open("rb") as stream:
             fixed = stream.read(256).decode("latin-1")
             n_signals = int(fixed[252:256])
-            if fixed[:8].strip() != "0" or not 0 < n_signals <= MAX_SIGNALS:
+            is_bdf = fixed[:8] == "\xffBIOSEMI"
+            if (fixed[:8].strip() != "0" and not is_bdf) or not 0 < n_signals <= MAX_SIGNALS:
                 raise ValueError(f"version {fixed[:8].strip()!r} with {n_signals} signals")
             table = stream.read(256 * n_signals).decode("latin-1")
         header = _Header(
@@ -127,6 +136,7 @@ def _read_header(path: Path) -> _Header:
             n_records=int(fixed[236:244]),
             record_s=float(fixed[244:252]),
             n_bytes=int(fixed[184:192]),
+            sample_bytes=3 if is_bdf else 2,
             signals=_parse_signals(table, n_signals),
         )
         if header.n_bytes != 256 * (n_signals + 1):
@@ -138,7 +148,8 @@ def _read_header(path: Path) -> _Header:
         raise RecordingError(f"{path}: cannot be read ({error.strerror}); check the path") from error
     except ValueError as error:
         raise RecordingError(
-            f"{path}: not an EDF file, or its header is damaged ({error}); copy it again from its source"
+            f"{path}: not an EDF or BDF file, or its header is damaged ({error}); copy it again from its "
+            "source"
         ) from error
 
 
@@ -194,20 +205,29 @@ def _check_rates(path: Path, header: _Header, signals: list[_Signal]) -> None:
 
 def _read_counts(path: Path, header: _Header) -> NDArray[np.int32]:
     per_record = sum(signal.samples for signal in header.signals)
-    expected = header.n_bytes + 2 * per_record * header.n_records
+    expected = header.n_bytes + header.sample_bytes * per_record * header.n_records
     found = path.stat().st_size
     if found != expected:
         raise RecordingError(
             f"{path}: truncated or damaged: its header promises {expected} bytes and it has {found}; "
             "copy it again from its source"
         )
-    records = np.fromfile(path, dtype="<i2", offset=header.n_bytes).reshape(header.n_records, per_record)
+    records = _read_samples(path, header).reshape(header.n_records, per_record)
     columns, at = [], 0
     for signal in header.signals:
-        if signal.name != ANNOTATIONS:
+        if header.is_channel(signal):
             columns.append(records[:, at : at + signal.samples].reshape(-1))
         at += signal.samples
     return np.ascontiguousarray(np.stack(columns, axis=1), dtype=np.int32)
+
+
+def _read_samples(path: Path, header: _Header) -> NDArray[np.int16] | NDArray[np.int32]:
+    if header.sample_bytes == 2:
+        return np.fromfile(path, dtype="<i2", offset=header.n_bytes)
+    three = np.fromfile(path, dtype=np.uint8, offset=header.n_bytes).reshape(-1, 3)
+    wide = np.zeros((len(three), 4), np.uint8)
+    wide[:, 1:] = three
+    return wide.view("<i4")[:, 0] >> 8
 
 
 def _channels(path: Path, signals: list[_Signal]) -> tuple[str, ...]:
@@ -233,7 +253,7 @@ def _common_lsb_uv(path: Path, signals: list[_Signal]) -> float | None:
     return steps[0] if len(set(steps)) == 1 else None
 
 
-def _read_labels(path: Path, rate_hz: float, n_frames: int) -> Labels:
+def _read_labels(path: Path, sample_bytes: int, rate_hz: float, n_frames: int) -> Labels:
     try:
         import mne
     except ImportError as error:
@@ -242,7 +262,8 @@ def _read_labels(path: Path, rate_hz: float, n_frames: int) -> Labels:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             warnings.filterwarnings("error", message="Omitted .* outside data range")
-            notes = mne.io.read_raw_edf(path, stim_channel=None, preload=False, verbose="WARNING").annotations
+            read = mne.io.read_raw_bdf if sample_bytes == 3 else mne.io.read_raw_edf
+            notes = read(path, stim_channel=None, preload=False, verbose="WARNING").annotations
     except RuntimeWarning as error:
         raise RecordingError(
             f"{path}: a label does not match: it lies outside the {n_frames / rate_hz:g} s recorded; "

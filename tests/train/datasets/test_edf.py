@@ -216,13 +216,14 @@ def test_truncated(tmp_path: Path, keep: int) -> None:
 @pytest.mark.parametrize(
     ("at", "field", "expected"),
     [
-        (0, b"\xffBIOSEMI", "not an EDF file"),
-        (192, b"EDF+D", "discontinuous EDF+ (EDF+D) is not read"),
+        (0, b"\xffBIOSEMJ", "not an EDF or BDF file"),
+        (0, b"\xffBIOSEMI", "truncated or damaged"),
+        (192, b"EDF+D", "discontinuous EDF+ or BDF+ (EDF+D) is not read"),
         (236, b"-1      ", "the recording was not closed"),
         (244, b"0       ", "the recording was not closed"),
         (244, b"nan     ", "the recording was not closed"),
-        (252, b"9999", "not an EDF file"),
-        (252, b"0   ", "not an EDF file"),
+        (252, b"9999", "not an EDF or BDF file"),
+        (252, b"0   ", "not an EDF or BDF file"),
         (184, b"512     ", "its header is damaged"),
         (256 + 2 * 104, b"nan     ", "its header is damaged"),
         (256 + 2 * 104, b"3276.7  ", "its header is damaged"),
