@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from neurograsp.edge_runtime.contract.errors import RecordingError
-from neurograsp.train.datasets import edf, eegmmidb, gal, kaggle, myo
+from neurograsp.train.datasets import edf, eegmmidb, gal, kaggle, mne_raw, myo
 from neurograsp.train.datasets.recording import Labels, Recording
 
 __all__ = ["Labels", "Recording", "open_recordings"]
@@ -22,11 +22,13 @@ class _Format:
     example: str
     pattern: re.Pattern[str]
     read: Callable[[Path, str, str], Recording]
+    named_in: Callable[[Path], tuple[str, ...]] | None = None
 
     def identify(self, path: Path) -> tuple[str, str]:
-        """Subject and session of a file of this format."""
+        """Subject and session of a file of this format, from its header where its name does not tell."""
         match = self.pattern.fullmatch(path.name)
-        subject, session = match.groups() if match and match.groups() else edf.identify(path)
+        by_name = match.groups() if match else ()
+        subject, session = by_name if self.named_in is None else self.named_in(path)
         return _plain(subject), _plain(session)
 
 
@@ -35,7 +37,14 @@ _FORMATS = (
     _Format("Kaggle grasp-and-lift series", "subj1_series1_data.csv", kaggle.FILE_NAME, kaggle.read),
     _Format("PhysioNet EEGMMIDB run", "S001R03.npz", eegmmidb.FILE_NAME, eegmmidb.read),
     _Format("Myo armband session", "p12345_session1.npz", myo.FILE_NAME, myo.read),
-    _Format("EDF/EDF+ or BDF/BDF+", "any.edf, any.bdf", edf.FILE_NAME, edf.read),
+    _Format("EDF/EDF+ or BDF/BDF+", "any.edf, any.bdf", edf.FILE_NAME, edf.read, edf.identify),
+    _Format(
+        "BrainVision, FIF or GDF",
+        "any.vhdr, any.fif, any.gdf",
+        mne_raw.FILE_NAME,
+        mne_raw.read,
+        mne_raw.identify,
+    ),
 )
 
 
