@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from numpy.lib.stride_tricks import sliding_window_view
 
 
 class LazyWindows:
@@ -25,7 +26,9 @@ class LazyWindows:
         self.last = last
         self.shape = (len(last), n_time, frames.shape[1])
         self.dtype = frames.dtype
-        self._offsets = np.arange(1 - n_time, 1)
+        # A window is contiguous in C order: one copy of its bytes instead of one for each frame.
+        flat = np.ascontiguousarray(frames).reshape(-1)
+        self._every = sliding_window_view(flat, n_time * frames.shape[1]) if len(last) else flat
 
     def __len__(self) -> int:
         return len(self.last)
@@ -33,8 +36,12 @@ class LazyWindows:
     def __getitem__(self, rows: Any) -> npt.NDArray[np.int8]:
         """The windows of a slice, a mask or an array of numbers (n_windows, n_time, n_channels); of a
         number the one (n_time, n_channels)."""
-        windows: npt.NDArray[np.int8] = self.frames[self.last[rows][..., None] + self._offsets]
-        return windows
+        _, n_time, n_channels = self.shape
+        last = self.last[rows]
+        if not len(self.last):
+            return np.zeros((0, n_time, n_channels), np.int8)
+        windows: npt.NDArray[np.int8] = self._every[(last + 1 - n_time) * n_channels]
+        return windows.reshape(*np.shape(last), n_time, n_channels)
 
     def select(self, rows: Any) -> "LazyWindows":
         """Some of the windows, still not cut."""
