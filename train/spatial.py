@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from neurograsp.edge_runtime.contract.errors import MissingExtra
 from neurograsp.edge_runtime.contract.signal_spec import SpatialStage
+from neurograsp.train.scalp import montage
 
 Float = npt.NDArray[np.float64]
 
@@ -33,13 +33,9 @@ def laplacian(channels: Sequence[str], neighbours: int) -> SpatialStage:
         MissingExtra: MNE, which has the positions, is not installed.
         ValueError: a position is not known, or there are no more channels than neighbours.
     """
-    try:
-        import mne
-    except ImportError as error:
-        raise MissingExtra("MNE", "train") from error
     if not 1 <= neighbours < len(channels):
         raise ValueError(f"neighbours must be 1 to {len(channels) - 1}, not {neighbours}")
-    known = mne.channels.make_standard_montage("standard_1005").get_positions()["ch_pos"]
+    known = montage().get_positions()["ch_pos"]
     place = {name.lower(): position for name, position in known.items()}
     unknown = [name for name in channels if name.lower() not in place]
     if unknown:

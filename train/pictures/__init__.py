@@ -1,0 +1,1 @@
+"""Pictures of recordings: what is in them before anything is trained. See `neurograsp plot`."""
