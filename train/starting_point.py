@@ -1,15 +1,14 @@
 """A finished run that another one starts from: networks trained on many people, fitted to one."""
 
-import json
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
-from neurograsp.edge_runtime.contract.codec import decode
 from neurograsp.edge_runtime.contract.errors import ConfigError
 from neurograsp.edge_runtime.contract.run_folder import RunFacts
 from neurograsp.edge_runtime.contract.signal_spec import SignalSpec, SpatialStage
+from neurograsp.train.run_files import read_facts
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,8 +33,8 @@ class StartingPoint:
         """
         from neurograsp.train.models._keras import keras
 
+        facts = read_facts(path)
         try:
-            tree = json.loads((path / "run.json").read_bytes())
             model = keras.models.load_model(path / "model.keras", compile=False)
         except (OSError, ValueError, KeyError, RecursionError) as error:
             reason = (str(error).splitlines() or [type(error).__name__])[0]
@@ -43,7 +42,7 @@ class StartingPoint:
                 f"{path}: no run to start from ({reason:.200}); name the folder that "
                 "`neurograsp train --out` wrote"
             ) from error
-        return cls(path, decode(RunFacts, tree, str(path / "run.json")), model)
+        return cls(path, facts, model)
 
     def check_fits(self, signal: SignalSpec, network: str, validation: Collection[str]) -> None:
         """Refuse a run that another signal or network was trained in, or one that would flatter the scores.

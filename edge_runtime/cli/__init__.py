@@ -27,7 +27,20 @@ EXTRA_OF = {
 }
 """The extra that brings a module which the base install lacks."""
 
-ORDER = ("demo", "plot", "train", "evaluate", "convert", "inspect", "run", "hand", "ports", "doctor", "info")
+ORDER = (
+    "demo",
+    "plot",
+    "train",
+    "compare",
+    "convert",
+    "evaluate",
+    "inspect",
+    "run",
+    "hand",
+    "ports",
+    "doctor",
+    "info",
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

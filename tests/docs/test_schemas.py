@@ -27,6 +27,7 @@ NAMES = sorted(path.name.removesuffix(".schema.json") for path in FOLDER.glob("*
 Commands = dict[str, Callable[[Any, Path], list[str]]]
 
 COMMANDS: Commands = {
+    "compare": lambda toy, tmp: ["compare", str(toy.run)],
     "inspect": lambda toy, tmp: ["inspect", str(toy.bundle)],
     "evaluate": lambda toy, tmp: ["evaluate", str(toy.bundle), str(toy.data), "--sessions", "3"],
     "run": lambda toy, tmp: [

@@ -120,7 +120,7 @@ def test_recordings_that_were_trained_on_may_not_validate(
 def test_a_folder_that_is_no_run(tmp_path: Path, pooled: Path) -> None:
     for damage in (b"", b"{", b"[1]"):
         (tmp_path / "run.json").write_bytes(damage)
-        with pytest.raises(ConfigError, match=r"run\.json|no run to start from"):
+        with pytest.raises(ConfigError, match=r"run\.json|no run there"):
             StartingPoint.read(tmp_path)
     (tmp_path / "run.json").write_bytes((pooled / "run.json").read_bytes())
     with pytest.raises(ConfigError, match="no run to start from"):
