@@ -12,6 +12,7 @@ from neurograsp.train.report.picture import draw_picture
 from neurograsp.train.report.sections import (
     agreement_section,
     controller_section,
+    curve_section,
     filter_section,
     opening,
     picture_section,
@@ -60,6 +61,7 @@ def write_report(
             *opening(manifest, scores),
             *picture_section(picture, timeline, run),
             *score_section(manifest, scores),
+            *curve_section(manifest, scores),
             *agreement_section(manifest, scores),
             *controller_section(manifest, scores),
             *filter_section(bundle),

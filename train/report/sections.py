@@ -16,6 +16,7 @@ from neurograsp.train.cli.tables import DASH, SHOWN, cell, span
 from neurograsp.train.config import SignalConfig
 from neurograsp.train.datasets import Recording
 from neurograsp.train.report.controller import sweep
+from neurograsp.train.report.curves import draw_precision_recall, draw_reliability
 from neurograsp.train.report.page import facts, figure, heading, paragraph, plots, table
 from neurograsp.train.report.plots import (
     draw_agreement,
@@ -121,6 +122,25 @@ def score_section(manifest: Manifest, scores: BundleScores) -> list[str]:
             shown.append(figure(roc, "ROC curves", caption))
         pieces += [heading("Confusions and ROC"), plots(*shown)]
     return pieces
+
+
+def curve_section(manifest: Manifest, scores: BundleScores) -> list[str]:
+    """Precision and recall, and reliability."""
+    actions = manifest.signal.actions
+    drawn = (
+        (
+            draw_precision_recall(scores.replays["int8"], actions),
+            "precision and recall of each action",
+            "int8, one action against the rest; thin lines: what guessing gives.",
+        ),
+        (
+            draw_reliability(scores.replays, actions),
+            "share that is so over the probability given",
+            "All actions together. The thresholds are set on these probabilities as they are.",
+        ),
+    )
+    shown = [figure(picture, alt, caption) for picture, alt, caption in drawn if picture is not None]
+    return [heading("Curves"), plots(*shown)] if shown else []
 
 
 def agreement_section(manifest: Manifest, scores: BundleScores) -> list[str]:
