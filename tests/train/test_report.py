@@ -132,7 +132,7 @@ def test_report_with_session(scored: Scored, session_file: Path, tmp_path: Path)
     assert "3.21" in text
     assert "Not unseen" not in text
     drawn = pictures(page)
-    assert len(drawn) == 8  # the picture, two confusions, ROC, agreement, sweep, latency, filter
+    assert len(drawn) == 10  # the picture, two confusions, ROC, two curves, agreement, sweep, latency, filter
     for data in drawn:
         check_drawn(data)
     demo = (path.parent / "demo.png").read_bytes()
