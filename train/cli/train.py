@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -58,6 +59,9 @@ def run(arguments: argparse.Namespace) -> int:
         f"{len(recordings)} recordings, {minutes:.1f} min, from {data}; training {config.network.name}",
         file=sys.stderr,
     )
+    # As with Ctrl-C nothing half-written stays behind.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
     start = None if arguments.start is None else StartingPoint.read(arguments.start)
     with epoch_progress(config.fit.epochs) as progress:
         trained = train_run(config, recordings, arguments.out, text, progress, start)
