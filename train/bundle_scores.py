@@ -25,12 +25,14 @@ from neurograsp.train.evaluate import (
     replay,
 )
 from neurograsp.train.models.filterbank_linear import FilterbankLinear
+from neurograsp.train.splits import Unseen, unseen
 
 
 @dataclass(frozen=True, eq=False)
 class BundleScores:
     """Attributes:
     names: the recordings as "subject/session".
+    unseen: what the scores of each say, see `splits.Unseen`.
     figures: model ("float", "int8", "linear") to measure to value; the mean over subjects, and the
         sum for n_events and n_scored.
     by_subject: the same for each subject.
@@ -40,6 +42,7 @@ class BundleScores:
     """
 
     names: tuple[str, ...]
+    unseen: dict[str, Unseen]
     figures: dict[str, dict[str, Any]]
     by_subject: dict[str, dict[str, dict[str, Any]]]
     replays: dict[str, list[Replay]]
@@ -51,6 +54,7 @@ class BundleScores:
         return {
             **by_measure(self.figures),
             "recordings": list(self.names),
+            "unseen": self.unseen,
             "intervals": by_measure(self.intervals, BOOTSTRAPPED),
             "by_subject": {
                 subject: {
@@ -108,12 +112,14 @@ def score_bundle(
     }
     figures = {name: mean_over_subjects(list(subjects[name].values())) for name in models}
     names = tuple(f"{recording.subject}/{recording.session}" for recording in recordings)
+    known = {*manifest.provenance.train, *manifest.provenance.validation}
     drawn = {
         name: intervals(group_by_subject(recordings, found), spec.actions.output)
         for name, found in replays.items()
     }
     return BundleScores(
         names=names,
+        unseen={name: unseen(name, known) for name in names},
         figures=figures,
         by_subject=by_subject,
         replays=replays,

@@ -8,19 +8,21 @@ from neurograsp.edge_runtime.contract.run_folder import Method
 from neurograsp.edge_runtime.contract.signal_spec import GapPolicy
 from neurograsp.train.filter_design import FilterConfig
 from neurograsp.train.fit import FitOptions
+from neurograsp.train.splits import Split
 
 
 @dataclass(frozen=True)
 class DataConfig:
     """Attributes:
     path: a folder of recordings or one recording; relative to the configuration file.
-    subjects, sessions: which ones; all when left out. Of the sessions the last one validates. Of a
-        single session the last fifth validates.
+    subjects, sessions: which ones; all when left out.
+    split: what of them validates, see `Split`.
     """
 
     path: str
     subjects: tuple[int | str, ...] | None = None
     sessions: tuple[int | str, ...] | None = None
+    split: Split = "auto"
 
 
 @dataclass(frozen=True)

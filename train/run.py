@@ -69,10 +69,11 @@ def train_run(
         RecordingError: the recordings don't fit it.
     """
     refuse_foreign_folder(out, RUN_MARKER)
-    train, validation = split(recordings, config.labels.kind)
-    signals = fit_signals(config, train)
+    train, validation = split(recordings, config.labels.kind, config.data.split)
+    signals = fit_signals(config, train, [one.subject for one in validation])
     if start is not None:
-        start.check_fits(signals[train[0].subject], config.network.name, names_of(validation))
+        signal = signals[train[0].subject]
+        start.check_fits(signal, config.network.name, names_of(validation), config.data.split)
     job = _Job(config, train, validation, signals, data_sha256(recordings), start)
     with whole_folder(out, RUN_MARKER) as folder:
         (folder / "config.toml").write_text(config_text)

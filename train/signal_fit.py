@@ -1,7 +1,7 @@
 """The signal of a run: filters designed, and whatever is fitted to the recordings, without their labels."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -28,8 +28,15 @@ MOST_FRAMES = 1_000_000
 Float = npt.NDArray[np.float64]
 
 
-def fit_signals(config: TrainConfig, recordings: Sequence[Recording]) -> dict[str, SignalSpec]:
+def fit_signals(
+    config: TrainConfig, recordings: Sequence[Recording], validating: Iterable[str] = ()
+) -> dict[str, SignalSpec]:
     """The signal of each subject: one for all, or with `signal.per_subject` one fitted to each alone.
+
+    Args:
+        config: what to design and fit.
+        recordings: to train on; the others are not looked at.
+        validating: subjects of the others.
 
     Raises:
         ConfigError: the configuration is impossible.
@@ -37,8 +44,14 @@ def fit_signals(config: TrainConfig, recordings: Sequence[Recording]) -> dict[st
     """
     check_alike(recordings)
     subjects = list(dict.fromkeys(recording.subject for recording in recordings))
+    others = [subject for subject in dict.fromkeys(validating) if subject not in subjects]
     if not config.signal.per_subject:
-        return dict.fromkeys(subjects, build_spec(config, recordings))
+        return dict.fromkeys([*subjects, *others], build_spec(config, recordings))
+    if others:
+        raise ConfigError(
+            f"signal.per_subject: nothing of subject {others[0]} is trained on, to fit the signal to; leave "
+            "this person out of data.subjects, and fit to them afterwards with `neurograsp train --from`"
+        )
     return {
         subject: build_spec(config, [one for one in recordings if one.subject == subject])
         for subject in subjects

@@ -1,42 +1,86 @@
-"""The one place that divides recordings into training and validation: by session, never by window."""
+"""The one place that divides recordings into training and validation, and that names the division."""
 
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from neurograsp.edge_runtime.contract.errors import RecordingError
+from neurograsp.edge_runtime.contract.errors import ConfigError, RecordingError
 from neurograsp.train.datasets import Labels, Recording
 
 TAIL = 0.2
 
+Split = Literal["auto", "within-session", "cross-session", "cross-subject"]
+"""What validates. "within-session": the end of every session. "cross-session": the last session of every
+subject. "cross-subject": all sessions of the last subject. "auto": the last session of a subject who has
+several, the end of a single one. (Names as in MOABB: Jayaram & Barachant, J. Neural Eng. 15, 066011, 2018.)
+"""
+
+Unseen = Literal["cross-session", "cross-subject", "seen"]
+"""What scores say of recordings: other sessions of people who were trained on, other people, or nothing."""
+
 
 def split(
-    recordings: list[Recording], kind: Literal["events", "states"]
+    recordings: Sequence[Recording], labels: Literal["events", "states"], how: Split = "auto"
 ) -> tuple[list[Recording], list[Recording]]:
-    """Training and validation recordings.
+    """Training and validation recordings; by session or subject, or in time, never by window.
 
-    Of several sessions the last one (of each subject) validates. Of a single one its last fifth
-    does: the last fifth of its pieces where labels are events in short pieces, the last fifth of
-    every piece where they are states.
+    The end of a session is the last fifth of its pieces where labels are events in short pieces, the
+    last fifth of every piece where they are states.
 
     Args:
         recordings: sorted by subject, then session.
-        kind: what the labels are.
+        labels: what they are.
+        how: see `Split`.
+
+    Raises:
+        ConfigError: there are not the sessions or subjects to divide.
+        RecordingError: a session too short to divide.
     """
+    subjects = list(dict.fromkeys(recording.subject for recording in recordings))
+    if how == "cross-subject":
+        if len(subjects) < 2:
+            raise ConfigError(
+                f"data.split: 'cross-subject' with one subject ({subjects[0]}); name more in data.subjects, "
+                "of whom the last validates"
+            )
+        left_out = subjects[-1]
+        return (
+            [one for one in recordings if one.subject != left_out],
+            [one for one in recordings if one.subject == left_out],
+        )
     train: list[Recording] = []
     validation: list[Recording] = []
-    for subject in dict.fromkeys(recording.subject for recording in recordings):
+    for subject in subjects:
         own = [recording for recording in recordings if recording.subject == subject]
-        if len(own) > 1:
+        if how == "cross-session" and len(own) == 1:
+            raise ConfigError(
+                f"data.split: 'cross-session', but subject {subject} has one session ({own[0].session}); "
+                "give two, or choose 'within-session'"
+            )
+        if how == "within-session" or len(own) == 1:
+            parts = [split_tail(one, labels) for one in own]
+            train += [first for first, _ in parts]
+            validation += [last for _, last in parts]
+        else:
             train += own[:-1]
             validation.append(own[-1])
-        else:
-            first, last = split_tail(own[0], kind)
-            train.append(first)
-            validation.append(last)
     return train, validation
+
+
+def unseen(name: str, known: Collection[str]) -> Unseen:
+    """What a score of a recording is worth.
+
+    Args:
+        name: the recording as "subject/session".
+        known: those that were trained or validated on.
+    """
+    if name in known:
+        return "seen"
+    subjects = {one.partition("/")[0] for one in known}
+    return "cross-session" if name.partition("/")[0] in subjects else "cross-subject"
 
 
 def split_tail(recording: Recording, kind: Literal["events", "states"]) -> tuple[Recording, Recording]:

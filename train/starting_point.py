@@ -9,6 +9,7 @@ from neurograsp.edge_runtime.contract.errors import ConfigError
 from neurograsp.edge_runtime.contract.run_folder import RunFacts
 from neurograsp.edge_runtime.contract.signal_spec import SignalSpec, SpatialStage
 from neurograsp.train.run_files import read_facts
+from neurograsp.train.splits import Split, unseen
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,13 +45,14 @@ class StartingPoint:
             ) from error
         return cls(path, facts, model)
 
-    def check_fits(self, signal: SignalSpec, network: str, validation: Collection[str]) -> None:
+    def check_fits(self, signal: SignalSpec, network: str, validation: Collection[str], how: Split) -> None:
         """Refuse a run that another signal or network was trained in, or one that would flatter the scores.
 
         Args:
             signal: of the new run.
             network: name of the new run's network.
             validation: its validation recordings.
+            how: the way in which these were chosen.
 
         Raises:
             ConfigError: it does not fit; the message says where.
@@ -64,11 +66,17 @@ class StartingPoint:
                 f"{self.path}: was trained with another signal ({', '.join(differing)}); start from a run of "
                 "the same channels, filters, window and actions"
             )
-        seen = sorted(set(validation) & set(self.facts.train))
+        worth = {name: unseen(name, self.facts.train) for name in validation}
+        seen = sorted(
+            name
+            for name, found in worth.items()
+            if found == "seen" or (found == "cross-session" and how == "cross-subject")
+        )
         if seen:
             raise ConfigError(
-                f"{self.path}: was trained on {', '.join(seen)}, which would validate here; choose other "
-                "sessions, or train the first run without these"
+                f"{self.path}: was trained on {'the people of ' if how == 'cross-subject' else ''}"
+                f"{', '.join(seen)}, which would validate here; choose others, or train the first run "
+                "without these"
             )
 
     def give_weights(self, model: Any) -> None:

@@ -57,7 +57,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps(scores.to_json(), allow_nan=False))
         return 0
-    print(f"{bundle.path} on {', '.join(scores.names)}:")
+    said = ", ".join(f"{name} ({worth})" for name, worth in scores.unseen.items())
+    print(f"{bundle.path} on {said}:")
     print(score_table(scores.figures, bundle.manifest.labels, scores.intervals))
     if len(scores.by_subject) > 1:
         print(
