@@ -88,7 +88,8 @@ def test_run_without_a_hand(toy: Any, capsys: pytest.CaptureFixture[str]) -> Non
 
 def test_evaluation_that_does_not_apply_is_null() -> None:
     nothing = {**by_measure({}), "intervals": by_measure({}, BOOTSTRAPPED)}
-    value = {**nothing, "recordings": ["1/7"], "by_subject": {"1": nothing}}
+    known = {"recordings": ["1/7"], "unseen": {"1/7": "cross-session"}}
+    value = {**nothing, **known, "by_subject": {"1": nothing}}
     assert faults("evaluate", value) == []
 
 
