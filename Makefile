@@ -5,6 +5,7 @@ UV := $(BIN)/uv
 PIP_INSTALL := $(UV) pip install --quiet --system-certs --python $(BIN)/python --no-deps
 COMPILE := $(UV) pip compile --quiet --system-certs --universal --python-version 3.11 --generate-hashes \
 	--no-annotate --constraints requirements/constraints.in --custom-compile-command "make lock"
+PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 STAMP := $(VENV)/.installed
 KERNEL := edge_runtime/dsp/_kernel*.so
 SOURCES := pyproject.toml setup.py requirements/workstation.lock \
@@ -29,10 +30,10 @@ demo: install
 	$(BIN)/neurograsp demo
 
 test: install
-	$(BIN)/python -m pytest -m "not slow"
+	$(PYTEST) -m "not slow"
 
 test-slow: install
-	$(BIN)/python -m pytest -m slow
+	$(PYTEST) -m slow
 
 lint: install
 	$(BIN)/ruff check .
