@@ -19,7 +19,8 @@ several, the end of a single one. (Names as in MOABB: Jayaram & Barachant, J. Ne
 """
 
 Unseen = Literal["cross-session", "cross-subject", "seen"]
-"""What scores say of recordings: other sessions of people who were trained on, other people, or nothing."""
+"""What scores say of recordings: other sessions of people who were trained or validated on, other people, or
+nothing."""
 
 
 def split(
