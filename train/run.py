@@ -73,7 +73,9 @@ def train_run(
     signals = fit_signals(config, train, [one.subject for one in validation])
     if start is not None:
         signal = signals[train[0].subject]
-        start.check_fits(signal, config.network.name, names_of(validation), config.data.split)
+        start.check_fits(
+            signal, config.network.name, names_of(train), names_of(validation), config.data.split
+        )
     job = _Job(config, train, validation, signals, data_sha256(recordings), start)
     with whole_folder(out, RUN_MARKER) as folder:
         (folder / "config.toml").write_text(config_text)

@@ -45,13 +45,21 @@ class StartingPoint:
             ) from error
         return cls(path, facts, model)
 
-    def check_fits(self, signal: SignalSpec, network: str, validation: Collection[str], how: Split) -> None:
+    def check_fits(
+        self,
+        signal: SignalSpec,
+        network: str,
+        train: Collection[str],
+        validation: Collection[str],
+        how: Split,
+    ) -> None:
         """Refuse a run that another signal or network was trained in, or one that would flatter the scores.
 
         Args:
             signal: of the new run.
             network: name of the new run's network.
-            validation: its validation recordings.
+            train: its training recordings.
+            validation: its validation recordings; one that is in `train` too was divided in time.
             how: the way in which these were chosen.
 
         Raises:
@@ -66,7 +74,9 @@ class StartingPoint:
                 f"{self.path}: was trained with another signal ({', '.join(differing)}); start from a run of "
                 "the same channels, filters, window and actions"
             )
-        worth = {name: unseen(name, self.facts.train) for name in validation}
+        # Both runs cut a session at the same place, so that its end is as new to the second as to the first.
+        divided_in_both = {*self.facts.train} & {*self.facts.validation} & {*train} & {*validation}
+        worth = {name: unseen(name, self.facts.train) for name in {*validation} - divided_in_both}
         seen = sorted(
             name
             for name, found in worth.items()

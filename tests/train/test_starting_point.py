@@ -117,6 +117,20 @@ def test_recordings_that_were_trained_on_may_not_validate(
         train_run(config(), backwards, tmp_path / "run", WHITENED, start=StartingPoint.read(pooled))
 
 
+def test_the_end_of_a_session_that_both_runs_cut_off_may_validate_twice(
+    people: list[Recording], tmp_path: Path
+) -> None:
+    within = "data.split=within-session"
+    first = [people[0], people[3]]
+    train_run(config(within, "fit.epochs=0"), first, tmp_path / "many", WHITENED)
+    start = StartingPoint.read(tmp_path / "many")
+    done = train_run(config(within, "fit.epochs=0"), [people[3]], tmp_path / "one", WHITENED, start=start)
+    assert done.history.epochs == []
+    assert StartingPoint.read(tmp_path / "one").facts.validation == ("2/1",)
+    with pytest.raises(ConfigError, match="trained on 2/1, which would validate here"):
+        train_run(config(), [people[4], people[3]], tmp_path / "whole", WHITENED, start=start)
+
+
 def test_a_folder_that_is_no_run(tmp_path: Path, pooled: Path) -> None:
     for damage in (b"", b"{", b"[1]"):
         (tmp_path / "run.json").write_bytes(damage)
