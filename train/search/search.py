@@ -54,6 +54,7 @@ class Search:
         )
         self._study.recover(self._score_of)
         self._study.enqueue_missing([cell.parameters for cell in plan.grid])
+        self.write()
 
     def run(self, workers: Workers, threads: int, told: Told) -> None:
         """Run what is left.
