@@ -54,10 +54,11 @@ def run(arguments: argparse.Namespace) -> int:
     out = arguments.out.resolve()
     refuse_foreign_folder(out, LOCK)
     check_writable(out / LOCK)
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.default_int_handler)
     with alone(out, "search", LOCK):
         workers, threads = _workers(arguments)
+        # After Ray, which has a way of its own. Whoever ends the search ends its trials.
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.default_int_handler)
         try:
             search = Search(plan, out, workers.slots)
             search.run(workers, threads, _tell(space.file.metric, plan.n_trials))

@@ -151,7 +151,7 @@ def read_space(path: Path, environment: Mapping[str, str]) -> Space:
     file = parse_config(SpaceFile, _read(path), str(path))
     base_path = path.parent / file.base
     base = parse_config(TrainConfig, _read(base_path), str(base_path), environment=environment)
-    facts = {"space": encode(file), "base": encode(base)}
+    facts = {"space": encode(replace(file, base="")), "base": encode(base)}
     identity = sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
     data = str((base_path.parent / base.data.path).resolve())
     base = replace(base, data=replace(base.data, path=data))

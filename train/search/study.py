@@ -196,6 +196,8 @@ def _parameters(trial: Any) -> dict[str, Any]:
 
 
 def _check_file(path: Path) -> None:
+    if "?" in str(path):
+        raise ConfigError(f"{path}: a question mark would end the path of the study; name another folder")
     if not path.exists():
         return
     with path.open("rb") as file:

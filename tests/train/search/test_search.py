@@ -191,6 +191,11 @@ def test_a_damaged_study_is_refused(write_space: WriteSpace, tmp_path: Path, dam
         toy_search(write_space(SPACE), out, 1)
 
 
+def test_a_path_that_would_be_cut_off_is_refused(write_space: WriteSpace, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="a question mark"):
+        toy_search(write_space(SPACE), tmp_path / "what?", 1)
+
+
 def until(true: Callable[[], bool], seconds: float = FOREVER_S) -> None:
     give_up = time.monotonic() + seconds
     while not true():
