@@ -5,6 +5,7 @@ have the same Neurograsp installed. Ray runs whatever whoever reaches its ports 
 unpickles what nodes answer: use a cluster of your own, in a network of your own (docs/search.md).
 """
 
+import logging
 import os
 import subprocess
 import sys
@@ -47,7 +48,7 @@ class RayWorkers:
         self._ray = ray
         self._errors: Any = (ray.exceptions.RayError, ConnectionError)
         try:
-            ray.init(address=address, log_to_driver=False, logging_level="error")
+            ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
             cpus = ray.cluster_resources().get("CPU", 0)
         except (*self._errors, ValueError, RuntimeError) as error:
             raise ClusterError(f"{address}: {_line(str(error))}") from error

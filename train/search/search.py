@@ -52,7 +52,8 @@ class Search:
         self._study = Study(
             folder / "study.db", plan.identity, plan.distributions(), plan.space.file.seed, slots
         )
-        self._study.recover(self._score_of)
+        self._study.settle(self._score_of)
+        self._study.retry_crashed()
         self._study.enqueue_missing([cell.parameters for cell in plan.grid])
         self.write()
 
@@ -78,8 +79,7 @@ class Search:
                 self._tell(number, running, told)
         finally:
             workers.stop()
-            for number in running:
-                self._study.settle(number, self._score_of(number))
+            self._study.settle(self._score_of)
             self.write()
 
     def trials(self) -> list[Trial]:

@@ -87,12 +87,26 @@ class Study:
         # A sampler that began with the same seed each time would draw the same trials again.
         self._study.sampler = optuna.samplers.TPESampler(seed=seed + asked, constant_liar=slots > 1)
 
-    def recover(self, score: Score) -> None:
-        """After a process that ended: keep whole runs, ask again for what it lost and for what crashed."""
+    def settle(self, score: Score) -> None:
+        """When nothing runs: what ran is complete where it has a score, else lost and asked for again.
+
+        Killed at any point, the next process ends this.
+        """
         for trial in self._frozen():
-            if trial.state == self._states.RUNNING:
-                self.settle(trial.number, score(trial.number))
-            elif trial.state == self._states.FAIL and trial.user_attrs.get("crashed"):
+            if trial.state != self._states.RUNNING:
+                continue
+            found = score(trial.number)
+            if found is not None:
+                self.finish(trial.number, found, None)
+                continue
+            self._retry(trial)
+            with self._named():
+                self._study.tell(trial.number, state=self._states.FAIL)
+
+    def retry_crashed(self) -> None:
+        """Ask again for what crashed and was not asked for again."""
+        for trial in self._frozen():
+            if trial.state == self._states.FAIL and trial.user_attrs.get("crashed"):
                 self._retry(trial)
 
     def enqueue_missing(self, wanted: Sequence[Mapping[str, Any]]) -> None:
@@ -123,18 +137,6 @@ class Study:
     def fail(self, number: int, reason: str, seconds: float, crashed: bool) -> None:
         """A trial has failed; the next process tries it again where it crashed."""
         self._note(number, seconds=seconds, reason=reason, crashed=crashed)
-        with self._named():
-            self._study.tell(number, state=self._states.FAIL)
-
-    def settle(self, number: int, score: float | None) -> None:
-        """A trial that nobody saw end: complete where it has a score, else lost and asked for again.
-
-        Killed at any point, the next process ends this.
-        """
-        if score is not None:
-            self.finish(number, score, None)
-            return
-        self._retry(self._frozen()[number])
         with self._named():
             self._study.tell(number, state=self._states.FAIL)
 
