@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import sys
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -54,7 +55,8 @@ def run(arguments: argparse.Namespace) -> int:
     out = arguments.out.resolve()
     refuse_foreign_folder(out, LOCK)
     check_writable(out / LOCK)
-    with alone(out, "search", LOCK):
+    # Ray's threads print what became of its workers; stdout is for the result.
+    with alone(out, "search", LOCK), redirect_stdout(sys.stderr):
         workers, threads = _workers(arguments)
         # After Ray, which has a way of its own. Whoever ends the search ends its trials.
         for number in (signal.SIGTERM, signal.SIGHUP):
