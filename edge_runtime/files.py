@@ -1,6 +1,7 @@
 """Folders and files that appear whole or not at all."""
 
 import errno
+import fcntl
 import os
 import shutil
 import tempfile
@@ -67,6 +68,29 @@ def refuse_foreign_folder(out: Path, marker: str) -> None:
         return
     if not out.is_dir() or (any(out.iterdir()) and not (out / marker).is_file()):
         raise ConfigError(f"{out}: is there and holds something else; name a new folder")
+
+
+@contextmanager
+def alone(folder: Path, what: str, lock: str = ".lock") -> Iterator[None]:
+    """Hold `folder` for this process; the lock goes with the process, however that ends.
+
+    Args:
+        folder: there already.
+        what: who holds it, for the message.
+        lock: name of the file to lock.
+
+    Raises:
+        ConfigError: another process holds it, or the lock cannot be written.
+    """
+    with _named(folder / lock):
+        file = (folder / lock).open("w")
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            message = f"{folder}: another {what} writes there; name another folder with --out"
+            raise ConfigError(message) from error
+        yield
 
 
 def write_whole(path: Path, data: bytes) -> None:

@@ -17,12 +17,22 @@ class DataConfig:
     path: a folder of recordings or one recording; relative to the configuration file.
     subjects, sessions: which ones; all when left out.
     split: what of them validates, see `Split`.
+    held_out: the sessions (of "cross-session") or subjects (of "cross-subject") that validate; the last
+        one when left out.
     """
 
     path: str
     subjects: tuple[int | str, ...] | None = None
     sessions: tuple[int | str, ...] | None = None
     split: Split = "auto"
+    held_out: tuple[int | str, ...] | None = None
+
+    def __post_init__(self) -> None:
+        if self.held_out is not None and self.split not in ("cross-session", "cross-subject"):
+            raise ValueError(
+                "data.held_out: set data.split to 'cross-session' or 'cross-subject', to tell sessions from "
+                "subjects"
+            )
 
 
 @dataclass(frozen=True)

@@ -69,7 +69,7 @@ def train_run(
         RecordingError: the recordings don't fit it.
     """
     refuse_foreign_folder(out, RUN_MARKER)
-    train, validation = split(recordings, config.labels.kind, config.data.split)
+    train, validation = split(recordings, config.labels.kind, config.data.split, config.data.held_out)
     signals = fit_signals(config, train, [one.subject for one in validation])
     if start is not None:
         signal = signals[train[0].subject]

@@ -24,7 +24,10 @@ nothing."""
 
 
 def split(
-    recordings: Sequence[Recording], labels: Literal["events", "states"], how: Split = "auto"
+    recordings: Sequence[Recording],
+    labels: Literal["events", "states"],
+    how: Split = "auto",
+    held_out: Collection[int | str] | None = None,
 ) -> tuple[list[Recording], list[Recording]]:
     """Training and validation recordings; by session or subject, or in time, never by window.
 
@@ -35,11 +38,14 @@ def split(
         recordings: sorted by subject, then session.
         labels: what they are.
         how: see `Split`.
+        held_out: the sessions or subjects that validate instead of the last one.
 
     Raises:
         ConfigError: there are not the sessions or subjects to divide.
         RecordingError: a session too short to divide.
     """
+    if held_out is not None:
+        return _hold_out(recordings, how, held_out)
     subjects = list(dict.fromkeys(recording.subject for recording in recordings))
     if how == "cross-subject":
         if len(subjects) < 2:
@@ -69,6 +75,23 @@ def split(
             train += own[:-1]
             validation.append(own[-1])
     return train, validation
+
+
+def _hold_out(
+    recordings: Sequence[Recording], how: Split, held_out: Collection[int | str]
+) -> tuple[list[Recording], list[Recording]]:
+    kind: Literal["subject", "session"] = "subject" if how == "cross-subject" else "session"
+    names = {str(name) for name in held_out}
+    absent = names.difference(getattr(one, kind) for one in recordings)
+    if absent or not names:
+        raise ConfigError(
+            f"data.held_out: {f'no {kind} ' + ', '.join(sorted(absent)) if absent else f'names no {kind}'}; "
+            f"there are {', '.join(dict.fromkeys(getattr(one, kind) for one in recordings))}"
+        )
+    train = [one for one in recordings if getattr(one, kind) not in names]
+    if not train:
+        raise ConfigError(f"data.held_out: holds out every {kind}; leave one to train on")
+    return train, [one for one in recordings if getattr(one, kind) in names]
 
 
 def unseen(name: str, known: Collection[str]) -> Unseen:

@@ -23,7 +23,10 @@ USAGE = 2
 
 EXTRA_OF = {
     "brainflow": "brainflow",
-    **dict.fromkeys(("matplotlib", "mne", "rich", "scipy", "sklearn", "tensorflow", "tf_keras"), "train"),
+    "ray": "cluster",
+    **dict.fromkeys(
+        ("matplotlib", "mne", "optuna", "rich", "scipy", "sklearn", "tensorflow", "tf_keras"), "train"
+    ),
 }
 """The extra that brings a module which the base install lacks."""
 
@@ -31,6 +34,7 @@ ORDER = (
     "demo",
     "plot",
     "train",
+    "search",
     "compare",
     "convert",
     "evaluate",

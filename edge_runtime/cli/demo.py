@@ -1,15 +1,12 @@
 """`neurograsp demo`: the whole way on real recordings, by the commands that a user would type."""
 
 import argparse
-import fcntl
 import json
 import math
 import shlex
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -136,7 +133,7 @@ def _pretrained(arguments: argparse.Namespace) -> int:
 def _train_and_run(arguments: argparse.Namespace, job: Job) -> int:
     from neurograsp.edge_runtime.bundle import MANIFEST
     from neurograsp.edge_runtime.contract.errors import UsageError
-    from neurograsp.edge_runtime.files import check_writable, refuse_foreign_folder
+    from neurograsp.edge_runtime.files import alone, check_writable, refuse_foreign_folder
 
     examples = CHECKOUT / "examples"
     config, data = examples / "configs" / job.config, examples / "data" / job.data
@@ -149,7 +146,7 @@ def _train_and_run(arguments: argparse.Namespace, job: Job) -> int:
     folder, bundle, report, session = out / "run", out / "bundle", out / "report", out / "session.json"
     refuse_foreign_folder(bundle, MANIFEST)
     check_writable(session)
-    with _alone(out):
+    with alone(out, "demo"):
         code = _steps(
             ["train", str(config), "--out", str(folder), "--set", f"fit.seed={arguments.seed or 0}"],
             ["convert", str(folder), "--out", str(bundle)],
@@ -174,19 +171,6 @@ def _ending(job: Job, session: Path) -> str:
 
     run = json.loads(session.read_bytes())
     return f"{job.caution}\n\nThe control loop and the simulated hand meanwhile:\n{render(run)}\n"
-
-
-@contextmanager
-def _alone(out: Path) -> Iterator[None]:
-    """Raises ConfigError when another demo writes to the same folder."""
-    from neurograsp.edge_runtime.contract.errors import ConfigError
-
-    with (out / ".lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise ConfigError(f"{out}: another demo writes there; name another folder with --out") from error
-        yield
 
 
 def _playback(recording: Path, arguments: argparse.Namespace, start_s: float = 0.0) -> list[str]:

@@ -39,12 +39,12 @@ def parse_config(
     for variable, value in sorted((environment or {}).items()):
         if variable.startswith(ENVIRONMENT_PREFIX) and "__" in variable:
             path = variable.removeprefix(ENVIRONMENT_PREFIX).lower().split("__")
-            _assign(tree, path, _parse_value(value), f"environment variable {variable}")
+            assign(tree, path, _parse_value(value), f"environment variable {variable}")
     for override in overrides:
         key, equals, value = override.partition("=")
         if not equals or not key.strip():
             raise ConfigError(f"--set {override}: expected key=value, such as --set fit.epochs=20")
-        _assign(tree, [part.strip() for part in key.split(".")], _parse_value(value), f"--set {override}")
+        assign(tree, [part.strip() for part in key.split(".")], _parse_value(value), f"--set {override}")
     return decode(cls, tree, name)
 
 
@@ -55,7 +55,12 @@ def _parse_value(text: str) -> Any:
         return text
 
 
-def _assign(tree: dict[str, Any], path: list[str], value: Any, where: str) -> None:
+def assign(tree: dict[str, Any], path: list[str], value: Any, where: str) -> None:
+    """Set the value at a path of keys, with the tables on the way.
+
+    Raises:
+        ConfigError: something on the way is there and no table.
+    """
     for part in path[:-1]:
         branch = tree.setdefault(part, {})
         if not isinstance(branch, dict):

@@ -8,6 +8,7 @@ NeurograspError            1   a check failed, or anything without a better code
 +-- BundleError            4   a bundle is damaged, foreign or does not reproduce
 +-- RecordingError         4   a recording is missing, damaged or does not fit
 +-- SourceError            5   the amplifier is lost or cannot be opened
++-- ClusterError           5   the Ray cluster cannot be reached or is lost
 +-- ProtocolError          5   see neurograsp.firmware_bridge.errors
 +-- LinkError              5   see neurograsp.firmware_bridge.errors
 """
@@ -24,6 +25,7 @@ from neurograsp.firmware_bridge.errors import (
 __all__ = [
     "BundleError",
     "CheckFailed",
+    "ClusterError",
     "ConfigError",
     "LinkError",
     "LinkLost",
@@ -82,5 +84,11 @@ class RecordingError(NeurograspError):
 
 class SourceError(NeurograspError):
     """The amplifier cannot be opened, or was there and is lost."""
+
+    exit_code = 5
+
+
+class ClusterError(NeurograspError):
+    """The Ray cluster of a search cannot be reached, or was there and is lost."""
 
     exit_code = 5

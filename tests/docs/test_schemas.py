@@ -5,8 +5,9 @@ import functools
 import json
 from collections.abc import Callable
 from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from jsonschema import Draft202012Validator
@@ -20,13 +21,25 @@ from neurograsp.firmware_bridge.exchange import LinkStats
 from neurograsp.firmware_bridge.protocol import HandAction
 from neurograsp.train.bootstrap import BOOTSTRAPPED
 from neurograsp.train.evaluate import MEASURES, by_measure
+from neurograsp.train.search.plan import plan_search
+from neurograsp.train.search.results import to_json
+from neurograsp.train.search.space import Metric, read_space
+from neurograsp.train.search.study import Trial
 
 FOLDER = Path(__file__).parents[2] / "docs/schemas"
 NAMES = sorted(path.name.removesuffix(".schema.json") for path in FOLDER.glob("*.schema.json"))
 
 Commands = dict[str, Callable[[Any, Path], list[str]]]
 
+
+def search(toy: Any, folder: Path) -> list[str]:
+    space = folder / "space.toml"
+    space.write_text(f'base = "{toy.config}"\n[search]\nfit.epochs = {{choices = [1]}}\n')
+    return ["search", str(space), "--out", str(folder / "search"), "--trials", "1"]
+
+
 COMMANDS: Commands = {
+    "search": search,
     "compare": lambda toy, tmp: ["compare", str(toy.run)],
     "inspect": lambda toy, tmp: ["inspect", str(toy.bundle)],
     "evaluate": lambda toy, tmp: ["evaluate", str(toy.bundle), str(toy.data), "--sessions", "3"],
@@ -93,6 +106,15 @@ def test_evaluation_that_does_not_apply_is_null() -> None:
     assert faults("evaluate", value) == []
 
 
+def test_grid_of_which_nothing_is_done(toy: Any, tmp_path: Path) -> None:
+    space = tmp_path / "space.toml"
+    space.write_text(f'base = "{toy.config}"\n[grid]\nnetworks = ["eegnet"]\n')
+    plan = plan_search(read_space(space, {}), 1)
+    waiting = Trial(0, "waiting", plan.grid[0].parameters, None, None, None, None)
+    assert faults("search", to_json(plan, [waiting])) == []
+    assert faults("search", to_json(plan, [replace(waiting, state="complete", score=0.75)])) == []
+
+
 def test_manifest(toy: Any) -> None:
     value = json.loads((toy.bundle / "manifest.json").read_bytes())
     assert faults("manifest", value) == []
@@ -149,6 +171,7 @@ def test_other_schemas_have_the_names_of_the_code() -> None:
     }
     assert set(load("evaluate")["$defs"]["measures"]["properties"]) == {*MEASURES, "intervals"}
     assert tuple(load("evaluate")["$defs"]["intervals"]["properties"]) == BOOTSTRAPPED
+    assert tuple(load("search")["properties"]["metric"]["enum"]) == get_args(Metric)
     hand = load("run")["properties"]["hand"]["properties"]
     assert set(hand["link"]["properties"]) == {field.name for field in dataclasses.fields(LinkStats)}
     for commands in (

@@ -15,7 +15,18 @@ from toys import REPOSITORY
 
 from neurograsp.edge_runtime.dsp import kernel
 
-HEAVY = ("tensorflow", "tf_keras", "scipy", "matplotlib", "mne", "sklearn", "brainflow", "rich")
+HEAVY = (
+    "tensorflow",
+    "tf_keras",
+    "scipy",
+    "matplotlib",
+    "mne",
+    "sklearn",
+    "brainflow",
+    "rich",
+    "optuna",
+    "ray",
+)
 BOARD_MODULES = (
     "neurograsp.edge_runtime.bundle",
     "neurograsp.edge_runtime.cli.run",
@@ -56,7 +67,7 @@ def test_the_board_never_imports_the_workstation() -> None:
     assert "neurograsp.convert" not in names
 
 
-@pytest.mark.parametrize("command", ["run", "train", "evaluate", "convert", "demo"])
+@pytest.mark.parametrize("command", ["run", "train", "search", "evaluate", "convert", "demo"])
 def test_help_is_light(command: str) -> None:
     code = (
         "import contextlib\nfrom neurograsp.edge_runtime.cli import main\n"

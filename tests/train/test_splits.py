@@ -9,7 +9,7 @@ import pytest
 from toys import CONFIG, REPOSITORY
 
 from neurograsp.edge_runtime.contract.config import parse_config
-from neurograsp.edge_runtime.contract.errors import RecordingError
+from neurograsp.edge_runtime.contract.errors import ConfigError, RecordingError
 from neurograsp.train.config import TrainConfig
 from neurograsp.train.datasets import Labels, Recording, open_recordings
 from neurograsp.train.datasets.recording import split_at_jumps
@@ -175,3 +175,33 @@ def test_labels_that_name_no_action_are_refused(toy_data: Path, tmp_path: Path) 
     config = parse_config(TrainConfig, CONFIG, "toy.toml", overrides=overrides)
     with pytest.raises(RecordingError, match="no example of action 'fist'"):
         training_set(recordings, {"1": spec}, config.labels, config.actions, tmp_path / "frames.npy")
+
+
+def test_held_out_recordings_validate() -> None:
+    everyone = [recording(subject, session, WHOLE) for subject in "12" for session in "123"]
+    train, validation = split(everyone, "states", "cross-session", [2])
+    assert [(one.subject, one.session) for one in validation] == [("1", "2"), ("2", "2")]
+    assert len(train) == 4 and not keys(train) & keys(validation)
+    train, validation = split(everyone, "states", "cross-subject", ["1"])
+    assert {one.subject for one in train} == {"2"} and {one.subject for one in validation} == {"1"}
+
+
+@pytest.mark.parametrize(
+    ("how", "held_out", "text"),
+    [
+        ("cross-session", [9], "no session 9; there are 1, 2, 3"),
+        ("cross-session", [], "names no session"),
+        ("cross-session", [1, 2, 3], "holds out every session"),
+        ("cross-subject", [3], "no subject 3; there are 1, 2"),
+    ],
+)
+def test_what_cannot_be_held_out(how: Any, held_out: list[int], text: str) -> None:
+    everyone = [recording(subject, session, WHOLE) for subject in "12" for session in "123"]
+    with pytest.raises(ConfigError, match=f"data.held_out: {text}"):
+        split(everyone, "states", how, held_out)
+
+
+def test_held_out_says_of_what() -> None:
+    text = CONFIG.replace("sessions = [1, 2]", "held_out = [1]")
+    with pytest.raises(ConfigError, match="data.held_out: set data.split"):
+        parse_config(TrainConfig, text, "toy.toml")

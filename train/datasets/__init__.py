@@ -9,7 +9,7 @@ from neurograsp.edge_runtime.contract.errors import RecordingError
 from neurograsp.train.datasets import edf, eegmmidb, gal, kaggle, mne_raw, myo
 from neurograsp.train.datasets.recording import Labels, Recording
 
-__all__ = ["Labels", "Recording", "open_recordings"]
+__all__ = ["Labels", "Recording", "list_recordings", "open_recordings"]
 
 Selection = Iterable[int | str] | int | str | None
 
@@ -67,7 +67,24 @@ def open_recordings(
         RecordingError: nothing there, an unknown format or several, a damaged file, or a subject or
             session asked for that is not there (the message lists what is).
     """
-    path = Path(path)
+    kind, found = _chosen(Path(path), subjects, sessions)
+    return [kind.read(file, *key) for key, file in found.items()]
+
+
+def list_recordings(
+    path: str | Path, subjects: Selection = None, sessions: Selection = None
+) -> list[tuple[str, str]]:
+    """The subject and session of each recording that `open_recordings` would read, in its order.
+
+    Raises:
+        RecordingError: as `open_recordings`, as far as names and headers tell.
+    """
+    return list(_chosen(Path(path), subjects, sessions)[1])
+
+
+def _chosen(
+    path: Path, subjects: Selection, sessions: Selection
+) -> tuple[_Format, dict[tuple[str, str], Path]]:
     kind, files = _find(path)
     found: dict[tuple[str, str], Path] = {}
     for file in files:
@@ -77,8 +94,7 @@ def open_recordings(
                 f"{file}: the same subject and session as {found[key].name}; remove or rename one of the two"
             )
         found[key] = file
-    chosen = _select(path, found.keys(), _names(subjects), _names(sessions))
-    return [kind.read(found[key], *key) for key in chosen]
+    return kind, {key: found[key] for key in _select(path, found.keys(), _names(subjects), _names(sessions))}
 
 
 def _find(path: Path) -> tuple[_Format, list[Path]]:

@@ -52,12 +52,12 @@ def build(
         ConfigError: the name or an option is unknown, or the window is too small for the network.
         MissingExtra: TensorFlow is not installed.
     """
-    _require_known("network", name, NETWORKS)
+    require_known("network", name, NETWORKS)
     module = importlib.import_module(f"{__name__}.{name}")
     parameters = inspect.signature(module.build).parameters.values()
     kinds = {p.name: p.annotation for p in parameters if p.kind is inspect.Parameter.KEYWORD_ONLY}
     for option, value in options.items():
-        _require_known(f"option of {name}", option, kinds)
+        require_known(f"option of {name}", option, kinds)
         kind = int | float if kinds[option] is float else kinds[option]
         if not isinstance(value, kind) or isinstance(value, bool):
             raise ConfigError(f"network.options: {option} is {value!r:.40}, {name} wants {kind}")
@@ -92,7 +92,7 @@ def _macs(layer: Any) -> int:
     return int(positions * kernel.shape.num_elements())
 
 
-def _require_known(what: str, name: str, known: Iterable[str]) -> None:
+def require_known(what: str, name: str, known: Iterable[str]) -> None:
     known = list(known)
     if name in known:
         return
