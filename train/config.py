@@ -16,13 +16,21 @@ class DataConfig:
     """Attributes:
     path: a folder of recordings or one recording; relative to the configuration file.
     subjects, sessions: which ones; all when left out.
+    channels: only these, in this order; all when left out. Names in any case.
+    without: all but these.
     split: what of them validates, see `Split`.
     """
 
     path: str
     subjects: tuple[int | str, ...] | None = None
     sessions: tuple[int | str, ...] | None = None
+    channels: tuple[str, ...] | None = None
+    without: tuple[str, ...] = ()
     split: Split = "auto"
+
+    def __post_init__(self) -> None:
+        if self.channels is not None and self.without:
+            raise ValueError("data: channels and without are both given; name one kind")
 
 
 @dataclass(frozen=True)

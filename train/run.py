@@ -17,6 +17,7 @@ from neurograsp.edge_runtime.decoder_scores import mean_over_subjects
 from neurograsp.edge_runtime.event_scores import calibrate
 from neurograsp.edge_runtime.files import refuse_foreign_folder, whole_folder
 from neurograsp.train import evaluate
+from neurograsp.train.channels import chosen
 from neurograsp.train.config import TrainConfig
 from neurograsp.train.datasets import Recording
 from neurograsp.train.fit import FitHistory, Progress, fit, predict_logits
@@ -69,6 +70,7 @@ def train_run(
         RecordingError: the recordings don't fit it.
     """
     refuse_foreign_folder(out, RUN_MARKER)
+    recordings = [chosen(recording, config.data) for recording in recordings]
     train, validation = split(recordings, config.labels.kind, config.data.split)
     signals = fit_signals(config, train, [one.subject for one in validation])
     if start is not None:

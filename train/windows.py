@@ -12,6 +12,7 @@ from neurograsp.edge_runtime.contract.errors import RecordingError
 from neurograsp.edge_runtime.contract.signal_spec import SignalSpec
 from neurograsp.edge_runtime.dsp.chain import FilterChain
 from neurograsp.edge_runtime.lazy_windows import LazyWindows
+from neurograsp.train.channels import fitted
 from neurograsp.train.config import ActionsConfig, LabelsConfig
 from neurograsp.train.datasets import Recording
 from neurograsp.train.frame_store import frame_store
@@ -38,7 +39,7 @@ def cut(recording: Recording, spec: SignalSpec, hop: int | None = None) -> Windo
     Raises:
         RecordingError: the recording does not fit the spec, or is shorter than a window.
     """
-    check_fits(recording, spec)
+    recording = fitted(recording, spec)
     chain = FilterChain(spec)
     frames, lasts, ends = [], [], []
     n_frames = 0
@@ -57,27 +58,6 @@ def cut(recording: Recording, spec: SignalSpec, hop: int | None = None) -> Windo
         )
     x = LazyWindows(np.concatenate(frames), np.concatenate(lasts), spec.window)
     return Windows(x, end, end + 1 - spec.window * spec.decimation)
-
-
-def check_fits(recording: Recording, spec: SignalSpec) -> None:
-    """Raises RecordingError unless channels, rate and unit are those of the spec."""
-    found, wanted = len(recording.channels), len(spec.channels)
-    if (found, recording.rate_hz) != (wanted, spec.rate_hz):
-        raise RecordingError(
-            f"{recording.source}: {found} channels at {recording.rate_hz:g} Hz, expected {wanted} "
-            f"({', '.join(spec.channels[:4])}, ...) at {spec.rate_hz:g} Hz"
-        )
-    for number, (name, expected) in enumerate(zip(recording.channels, spec.channels), 1):
-        if name != expected:
-            raise RecordingError(
-                f"{recording.source}: of its channels number {number} is {name!r}, expected {expected!r}; "
-                "record the same electrodes in the same order"
-            )
-    if recording.lsb_uv != spec.lsb_uv:
-        raise RecordingError(
-            f"{recording.source}: {recording.lsb_uv} microvolt a count, expected {spec.lsb_uv}; "
-            "use recordings of the same amplifier and gain"
-        )
 
 
 def training_set(
