@@ -1,5 +1,6 @@
 """The training configuration: one TOML file, see examples/configs/."""
 
+import math
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -84,6 +85,8 @@ class LabelsConfig:
             stretch's end.
         skip_s: states: seconds after a state begins that no training window reaches into, because
             labels follow the cue and people are slower.
+        border_s: states: in training the target goes from one state to the next along a straight line, from
+            so many seconds before their border to as many after; 0 is a step. What validates is hard.
         unlabelled: states: what it means when nothing is labelled; "unknown" makes no example of it, "none"
             an example of no action (of rest, where the action set has it).
     """
@@ -92,6 +95,7 @@ class LabelsConfig:
     train_hop: int = 1
     tolerance: int = 2
     skip_s: float = 0.0
+    border_s: float = 0.0
     unlabelled: Unlabelled = "unknown"
 
     def __post_init__(self) -> None:
@@ -99,6 +103,10 @@ class LabelsConfig:
             raise ValueError(f"labels: train_hop is {self.train_hop}, make it 1 or greater")
         if self.tolerance < 0 or not self.skip_s >= 0:
             raise ValueError("labels: tolerance and skip_s must be zero or greater")
+        if not 0 <= self.border_s < math.inf:
+            raise ValueError("labels: border_s must be zero or greater")
+        if self.border_s and self.kind == "events":
+            raise ValueError("labels: border_s is for states; events in pieces have no border to another")
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -95,9 +95,10 @@ class _Job:
 def _train_into(folder: Path, job: _Job, progress: Progress | None) -> TrainedRun:
     config, train, validation, signals, start = job.config, job.train, job.validation, job.signals, job.start
     spec = signals[validation[0].subject]
+    hard = replace(config.labels, border_s=0.0)
     train_windows, validation_windows = (
-        training_set(part, signals, config.labels, config.actions, folder / f"frames_{name}.npy")
-        for name, part in (("train", train), ("validation", validation))
+        training_set(part, signals, labels, config.actions, folder / f"frames_{name}.npy")
+        for name, part, labels in (("train", train, config.labels), ("validation", validation, hard))
     )
     model = build(
         config.network.name,

@@ -93,7 +93,7 @@ def test_bad_input_is_refused() -> None:
     [
         ({"x": lazy(np.zeros((2, 3, 4)))}, "x is float64"),
         ({"y": np.zeros((2, 3), np.int64)}, "y is int64"),
-        ({"y": np.full((2, 3), 0.5, np.float32)}, "other than 0 and 1"),
+        ({"y": np.full((2, 3), 1.5, np.float32)}, "not within 0 to 1"),
         ({"y": np.zeros((3, 3), np.float32)}, "2 windows and 3 targets"),
     ],
 )
