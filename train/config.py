@@ -85,8 +85,9 @@ class LabelsConfig:
             stretch's end.
         skip_s: states: seconds after a state begins that no training window reaches into, because
             labels follow the cue and people are slower.
-        border_s: states: in training the target goes from one state to the next along a straight line, from
-            so many seconds before their border to as many after; 0 is a step. What validates is hard.
+        border_s: states: training windows across the border of two states are examples too, and the target
+            goes from one to the other along a straight line, from so many seconds before the border to as
+            many after. What validates is hard. 0: they are left out.
         unlabelled: states: what it means when nothing is labelled; "unknown" makes no example of it, "none"
             an example of no action (of rest, where the action set has it).
     """
@@ -107,6 +108,10 @@ class LabelsConfig:
             raise ValueError("labels: border_s must be zero or greater")
         if self.border_s and self.kind == "events":
             raise ValueError("labels: border_s is for states; events in pieces have no border to another")
+        if self.border_s and self.skip_s:
+            raise ValueError(
+                "labels: border_s and skip_s are both given; soften the borders or leave them out"
+            )
 
 
 @dataclass(frozen=True)

@@ -138,16 +138,15 @@ def training_targets(
     if labels.kind == "events":
         y = event_targets(recording, codes, end, spec, labels.tolerance)
         return y, np.any(y, axis=1)
+    if labels.border_s:
+        rows = np.arange(recording.n_frames)
+        everywhere = truth_at(recording, codes, rows, spec.actions, labels.unlabelled)
+        reach = round(labels.border_s * spec.rate_hz)
+        return soft_targets(everywhere, recording.pieces, end, reach), everywhere.known[end]
     truth = truth_at(recording, codes, end, spec.actions, labels.unlabelled)
     first = end + 1 - spec.window * spec.decimation
     settled = first - truth.since >= labels.skip_s * spec.rate_hz
-    y = truth.active.astype(np.float32)
-    reach = round(labels.border_s * spec.rate_hz)
-    if reach:
-        every_row = np.arange(recording.n_frames)
-        everywhere = truth_at(recording, codes, every_row, spec.actions, labels.unlabelled)
-        y = soft_targets(everywhere, recording.pieces, end, reach)
-    return y, truth.known & settled
+    return truth.active.astype(np.float32), truth.known & settled
 
 
 def soft_targets(truth: Truth, pieces: Int64, end: Int64, reach: int) -> npt.NDArray[np.float32]:

@@ -17,6 +17,8 @@ class WindowSet:
         x: (n_windows, n_time, n_channels) int8, made by the integer filter; real value `x / 16`.
         y: (n_windows, n_actions) float32 of 0 to 1, in between near a border of labels (`labels.border_s`).
             For sigmoid outputs a row may have any sum, for softmax outputs it sums to 1.
+        room: (n_windows, 2) int64, how many frames each could end earlier and later with the same target, or
+            None where that is not known.
 
     Raises:
         ConfigError: a type, a shape or a value is not as above.
@@ -24,6 +26,7 @@ class WindowSet:
 
     x: LazyWindows
     y: NDArray[np.float32]
+    room: NDArray[np.int64] | None = None
 
     def __post_init__(self) -> None:
         for name, dtype, n_dims in (("x", np.int8, 3), ("y", np.float32, 2)):

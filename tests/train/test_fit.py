@@ -1,5 +1,6 @@
 import json
 import math
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -44,6 +45,26 @@ def test_learns_and_repeats(output: Literal["softmax", "sigmoid"]) -> None:
     assert macro_auc(validation.y, scores) == pytest.approx(best["val_auc"])
 
 
+def test_changed_windows_repeat_too() -> None:
+    options = replace(OPTIONS, epochs=8, scaling=0.2, channel_dropout=0.2)
+    train, validation = windows(300, 0), windows(100, 1)
+    weights = []
+    for _ in range(2):
+        model = build("eegnet", 16, 4, 3, filters=8, mixed_filters=8, dropout=0.1)
+        history = fit(model, train, validation, options, "softmax")
+        weights.append(model.get_weights())
+    assert all(np.array_equal(a, b) for a, b in zip(*weights, strict=True))
+    assert max(epoch["val_auc"] for epoch in history.epochs) > 0.9
+    plain = fit(
+        build("eegnet", 16, 4, 3, filters=8, mixed_filters=8, dropout=0.1),
+        train,
+        validation,
+        replace(options, scaling=0.0, channel_dropout=0.0),
+        "softmax",
+    )
+    assert plain.epochs[0]["loss"] != history.epochs[0]["loss"]
+
+
 def test_stops_when_the_patience_runs_out() -> None:
     train = windows(64, 0)
     rng = np.random.default_rng(0)
@@ -84,6 +105,10 @@ def test_bad_input_is_refused() -> None:
         FitOptions(epochs=-1)
     with pytest.raises(ConfigError, match="noise is nan"):
         FitOptions(noise=math.nan)
+    with pytest.raises(ConfigError, match="channel_dropout is 1.0, make it less than 1"):
+        FitOptions(channel_dropout=1.0)
+    with pytest.raises(ConfigError, match="shift is -1"):
+        FitOptions(shift=-1)
     with pytest.raises(ConfigError, match="choose loss or auc"):
         FitOptions(monitor="accuracy")  # type: ignore[arg-type]
 
