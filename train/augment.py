@@ -1,9 +1,9 @@
-"""Training windows that differ a little each time they are seen. All of it is off by default but the noise.
+"""Training windows that differ a little each time they are seen; off by default.
 
 Lashgari, Liang & Maoz, "Data augmentation for deep-learning-based electroencephalography", J. Neurosci.
 Methods 346:108885 (2020); Rommel, Paillard, Moreau & Gramfort, "Data augmentation for learning predictive
-models on EEG: a systematic comparison", J. Neural Eng. 19:066020 (2022): there "channels dropout" and "time
-shift" are among those that help most often, by how much depends on the task.
+models on EEG: a systematic comparison", J. Neural Eng. 19:066020 (2022), who find no best one: what helps
+differs from task to task, so measure on recordings that may choose. Noise is added in `fit`.
 """
 
 from typing import Any
