@@ -1,5 +1,6 @@
 """The training configuration: one TOML file, see examples/configs/."""
 
+import math
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -16,6 +17,8 @@ class DataConfig:
     """Attributes:
     path: a folder of recordings or one recording; relative to the configuration file.
     subjects, sessions: which ones; all when left out.
+    channels: only these, in this order; all when left out. Names in any case.
+    without: all but these.
     split: what of them validates, see `Split`.
     held_out: the sessions (of "cross-session") or subjects (of "cross-subject") that validate; the last
         one when left out.
@@ -24,6 +27,8 @@ class DataConfig:
     path: str
     subjects: tuple[int | str, ...] | None = None
     sessions: tuple[int | str, ...] | None = None
+    channels: tuple[str, ...] | None = None
+    without: tuple[str, ...] = ()
     split: Split = "auto"
     held_out: tuple[int | str, ...] | None = None
 
@@ -33,6 +38,10 @@ class DataConfig:
                 "data.held_out: set data.split to 'cross-session' or 'cross-subject', to tell sessions from "
                 "subjects"
             )
+
+    def __post_init__(self) -> None:
+        if self.channels is not None and self.without:
+            raise ValueError("data: channels and without are both given; name one kind")
 
 
 @dataclass(frozen=True)
@@ -86,6 +95,9 @@ class LabelsConfig:
             stretch's end.
         skip_s: states: seconds after a state begins that no training window reaches into, because
             labels follow the cue and people are slower.
+        border_s: states: training windows across the border of two states are examples too, and the target
+            goes from one to the other along a straight line, from so many seconds before the border to as
+            many after. What validates is hard. 0: they are left out.
         unlabelled: states: what it means when nothing is labelled; "unknown" makes no example of it, "none"
             an example of no action (of rest, where the action set has it).
     """
@@ -94,6 +106,7 @@ class LabelsConfig:
     train_hop: int = 1
     tolerance: int = 2
     skip_s: float = 0.0
+    border_s: float = 0.0
     unlabelled: Unlabelled = "unknown"
 
     def __post_init__(self) -> None:
@@ -101,6 +114,14 @@ class LabelsConfig:
             raise ValueError(f"labels: train_hop is {self.train_hop}, make it 1 or greater")
         if self.tolerance < 0 or not self.skip_s >= 0:
             raise ValueError("labels: tolerance and skip_s must be zero or greater")
+        if not 0 <= self.border_s < math.inf:
+            raise ValueError("labels: border_s must be zero or greater")
+        if self.border_s and self.kind == "events":
+            raise ValueError("labels: border_s is for states; events in pieces have no border to another")
+        if self.border_s and self.skip_s:
+            raise ValueError(
+                "labels: border_s and skip_s are both given; soften the borders or leave them out"
+            )
 
 
 @dataclass(frozen=True)

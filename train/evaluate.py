@@ -21,10 +21,10 @@ from neurograsp.edge_runtime.decoder_scores import (
 )
 from neurograsp.edge_runtime.event_scores import ScoredStream, score_streams
 from neurograsp.edge_runtime.pipeline import STOP, Pipeline
+from neurograsp.train.channels import fitted
 from neurograsp.train.config import ActionsConfig, LabelsConfig, Unlabelled
 from neurograsp.train.datasets import Recording
 from neurograsp.train.targets import NO_ACTION, action_codes, active_at, truth_at
-from neurograsp.train.windows import check_fits
 
 MEASURES = (
     "auc_macro",
@@ -86,7 +86,7 @@ def hear(recording: Recording, spec: SignalSpec) -> Heard:
     Raises:
         RecordingError: it does not fit the spec, or no piece of it is as long as a window.
     """
-    check_fits(recording, spec)
+    recording = fitted(recording, spec)
     windows: list[npt.NDArray[np.int8]] = []
     n_actions = len(spec.actions.names)
 

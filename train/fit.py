@@ -12,6 +12,7 @@ from neurograsp.edge_runtime.contract.errors import ConfigError
 from neurograsp.edge_runtime.contract.signal_spec import INPUT_SCALE
 from neurograsp.edge_runtime.decoder_scores import macro_auc, one_against_rest
 from neurograsp.edge_runtime.lazy_windows import LazyWindows
+from neurograsp.train.augment import distorted, shifted
 from neurograsp.train.window_set import WindowSet
 
 Output = Literal["sigmoid", "softmax"]
@@ -36,8 +37,11 @@ class FitOptions:
         monitor: the figure that chooses the weights, "loss" or "auc" of the validation windows.
         balance: weigh every action alike, however often it comes.
         noise: standard deviation of the noise added to the training windows, in real values.
+        scaling: standard deviation of the logarithm of a training window's amplitude.
+        channel_dropout: share of the electrodes that are silenced in a training window.
+        shift: frames that a training window may end earlier or later within its label.
         label_smoothing: share of the target spread over all actions.
-        seed: of the batches, of dropout and of the noise.
+        seed: of the batches, of dropout and of what makes the training windows differ.
     """
 
     epochs: int = 60
@@ -48,6 +52,9 @@ class FitOptions:
     monitor: Literal["loss", "auc"] = "loss"
     balance: bool = True
     noise: float = 0.3
+    scaling: float = 0.0
+    channel_dropout: float = 0.0
+    shift: int = 0
     label_smoothing: float = 0.1
     seed: int = 0
 
@@ -55,11 +62,21 @@ class FitOptions:
         for name in ("batch_size", "learning_rate", "patience"):
             if not getattr(self, name) > 0:
                 raise ConfigError(f"fit: {name} is {getattr(self, name)}, make it greater than zero")
-        for name in ("epochs", "weight_decay", "noise", "label_smoothing"):
+        for name in (
+            "epochs",
+            "weight_decay",
+            "noise",
+            "scaling",
+            "channel_dropout",
+            "shift",
+            "label_smoothing",
+        ):
             if not getattr(self, name) >= 0:
                 raise ConfigError(f"fit: {name} is {getattr(self, name)}, make it zero or greater")
         if not 0 <= self.seed < 2**32:
             raise ConfigError(f"fit: seed is {self.seed}, make it 0 to 2^32 - 1")
+        if not self.channel_dropout < 1:
+            raise ConfigError(f"fit: channel_dropout is {self.channel_dropout}, make it less than 1")
         if self.label_smoothing > 1:
             raise ConfigError(f"fit: label_smoothing is {self.label_smoothing}, make it at most 1")
         if self.monitor not in ("loss", "auc"):
@@ -170,7 +187,10 @@ def fit(
     best, best_epoch, best_weights = math.inf, 0, model.get_weights()
     for epoch in range(1, options.epochs + 1):
         order = np.resize(order_of.permutation(len(train)), steps * options.batch_size)
-        losses = [step(x, y) for x, y in batches(train, order, options.batch_size)]
+        moved = shifted(train, options.shift, np.random.default_rng((options.seed, epoch)))
+        cut = batches(moved, order, options.batch_size)
+        cut = distorted(cut, options.scaling, options.channel_dropout, (options.seed, epoch))
+        losses = [step(x, y) for x, y in cut]
         everything = batches(validation, np.arange(len(validation)), VALIDATION_BATCH)
         scores = np.concatenate([scores_of(x).numpy() for x, _ in everything])
         auc = macro_auc(validation.y, one_against_rest(scores, output))

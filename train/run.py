@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from neurograsp.edge_runtime.decoder_scores import mean_over_subjects
 from neurograsp.edge_runtime.event_scores import calibrate
 from neurograsp.edge_runtime.files import refuse_foreign_folder, whole_folder
 from neurograsp.train import evaluate
+from neurograsp.train.channels import chosen
 from neurograsp.train.config import TrainConfig
 from neurograsp.train.datasets import Recording
 from neurograsp.train.fit import FitHistory, Progress, fit, predict_logits
@@ -69,6 +70,7 @@ def train_run(
         RecordingError: the recordings don't fit it.
     """
     refuse_foreign_folder(out, RUN_MARKER)
+    recordings = [chosen(recording, config.data) for recording in recordings]
     train, validation = split(recordings, config.labels.kind, config.data.split, config.data.held_out)
     signals = fit_signals(config, train, [one.subject for one in validation])
     if start is not None:
@@ -95,9 +97,10 @@ class _Job:
 def _train_into(folder: Path, job: _Job, progress: Progress | None) -> TrainedRun:
     config, train, validation, signals, start = job.config, job.train, job.validation, job.signals, job.start
     spec = signals[validation[0].subject]
+    hard = replace(config.labels, border_s=0.0)
     train_windows, validation_windows = (
-        training_set(part, signals, config.labels, config.actions, folder / f"frames_{name}.npy")
-        for name, part in (("train", train), ("validation", validation))
+        training_set(part, signals, labels, config.actions, folder / f"frames_{name}.npy")
+        for name, part, labels in (("train", train, config.labels), ("validation", validation, hard))
     )
     model = build(
         config.network.name,

@@ -138,7 +138,34 @@ def training_targets(
     if labels.kind == "events":
         y = event_targets(recording, codes, end, spec, labels.tolerance)
         return y, np.any(y, axis=1)
+    if labels.border_s:
+        rows = np.arange(recording.n_frames)
+        everywhere = truth_at(recording, codes, rows, spec.actions, labels.unlabelled)
+        reach = round(labels.border_s * spec.rate_hz)
+        return soft_targets(everywhere, recording.pieces, end, reach), everywhere.known[end]
     truth = truth_at(recording, codes, end, spec.actions, labels.unlabelled)
     first = end + 1 - spec.window * spec.decimation
     settled = first - truth.since >= labels.skip_s * spec.rate_hz
     return truth.active.astype(np.float32), truth.known & settled
+
+
+def soft_targets(truth: Truth, pieces: Int64, end: Int64, reach: int) -> npt.NDArray[np.float32]:
+    """(n, n_actions) float32: the share of each action in the rows around a window's newest frame.
+
+    Across the border of two states that is a straight line from one to the other. Nothing across a gap and
+    nothing unknown has a share.
+
+    Args:
+        truth: at every row of the recording.
+        pieces: (n_pieces, 2) of the recording.
+        end: (n,) rows, each in a piece; those that are known have targets.
+        reach: rows before and after.
+    """
+    piece = pieces[np.searchsorted(pieces[:, 0], end, side="right") - 1]
+    first = np.maximum(end - reach, piece[:, 0])
+    stop = np.minimum(end + reach + 1, piece[:, 1])
+    before = np.zeros((len(truth.known) + 1, truth.active.shape[1] + 1), np.int64)
+    np.cumsum(np.column_stack([truth.active, truth.known]), axis=0, out=before[1:])
+    within = before[stop] - before[first]
+    share: npt.NDArray[np.float64] = within[:, :-1] / np.maximum(within[:, -1:], 1)
+    return share.astype(np.float32)

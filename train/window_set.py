@@ -15,8 +15,10 @@ class WindowSet:
 
     Attributes:
         x: (n_windows, n_time, n_channels) int8, made by the integer filter; real value `x / 16`.
-        y: (n_windows, n_actions) float32 of 0 and 1. For sigmoid outputs a row may hold any number
-            of ones, for softmax outputs exactly one.
+        y: (n_windows, n_actions) float32 of 0 to 1, in between near a border of labels (`labels.border_s`).
+            For sigmoid outputs a row may have any sum, for softmax outputs it sums to 1.
+        room: (n_windows, 2) int64, how many frames each could end earlier and later with the same target, or
+            None where that is not known.
 
     Raises:
         ConfigError: a type, a shape or a value is not as above.
@@ -24,6 +26,7 @@ class WindowSet:
 
     x: LazyWindows
     y: NDArray[np.float32]
+    room: NDArray[np.int64] | None = None
 
     def __post_init__(self) -> None:
         for name, dtype, n_dims in (("x", np.int8, 3), ("y", np.float32, 2)):
@@ -37,8 +40,8 @@ class WindowSet:
             raise ConfigError(
                 f"window set: {len(self.x)} windows and {len(self.y)} targets, make them as many"
             )
-        if not np.isin(self.y, (0, 1)).all():
-            raise ConfigError("window set: y holds values other than 0 and 1, give multi-hot targets")
+        if not ((self.y >= 0) & (self.y <= 1)).all():
+            raise ConfigError("window set: y holds values that are not within 0 to 1")
 
     def __len__(self) -> int:
         return len(self.x)

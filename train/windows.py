@@ -12,6 +12,7 @@ from neurograsp.edge_runtime.contract.errors import RecordingError
 from neurograsp.edge_runtime.contract.signal_spec import SignalSpec
 from neurograsp.edge_runtime.dsp.chain import FilterChain
 from neurograsp.edge_runtime.lazy_windows import LazyWindows
+from neurograsp.train.channels import fitted
 from neurograsp.train.config import ActionsConfig, LabelsConfig
 from neurograsp.train.datasets import Recording
 from neurograsp.train.frame_store import frame_store
@@ -23,11 +24,13 @@ from neurograsp.train.window_set import WindowSet
 class Windows:
     """Attributes:
     x: (n, window, n_channels) int8.
+    number: (n,) int64, of each window in its piece.
     end: (n,) int64, row of the newest frame in each window.
     first: (n,) int64, row of the oldest frame.
     """
 
     x: LazyWindows
+    number: npt.NDArray[np.int64]
     end: npt.NDArray[np.int64]
     first: npt.NDArray[np.int64]
 
@@ -38,14 +41,15 @@ def cut(recording: Recording, spec: SignalSpec, hop: int | None = None) -> Windo
     Raises:
         RecordingError: the recording does not fit the spec, or is shorter than a window.
     """
-    check_fits(recording, spec)
+    recording = fitted(recording, spec)
     chain = FilterChain(spec)
-    frames, lasts, ends = [], [], []
+    frames, numbers, lasts, ends = [], [], [], []
     n_frames = 0
     for rows in recording.iter_pieces():
         chain.reset()
         frames.append(chain.process(recording.counts[rows]))
         taken = np.arange(spec.window, len(frames[-1]) + 1, hop or spec.hop)
+        numbers.append(np.arange(len(taken)))
         lasts.append(n_frames + taken - 1)
         ends.append(rows.start + taken * spec.decimation - 1)
         n_frames += len(frames[-1])
@@ -56,28 +60,7 @@ def cut(recording: Recording, spec: SignalSpec, hop: int | None = None) -> Windo
             "take a longer recording or a shorter window"
         )
     x = LazyWindows(np.concatenate(frames), np.concatenate(lasts), spec.window)
-    return Windows(x, end, end + 1 - spec.window * spec.decimation)
-
-
-def check_fits(recording: Recording, spec: SignalSpec) -> None:
-    """Raises RecordingError unless channels, rate and unit are those of the spec."""
-    found, wanted = len(recording.channels), len(spec.channels)
-    if (found, recording.rate_hz) != (wanted, spec.rate_hz):
-        raise RecordingError(
-            f"{recording.source}: {found} channels at {recording.rate_hz:g} Hz, expected {wanted} "
-            f"({', '.join(spec.channels[:4])}, ...) at {spec.rate_hz:g} Hz"
-        )
-    for number, (name, expected) in enumerate(zip(recording.channels, spec.channels), 1):
-        if name != expected:
-            raise RecordingError(
-                f"{recording.source}: of its channels number {number} is {name!r}, expected {expected!r}; "
-                "record the same electrodes in the same order"
-            )
-    if recording.lsb_uv != spec.lsb_uv:
-        raise RecordingError(
-            f"{recording.source}: {recording.lsb_uv} microvolt a count, expected {spec.lsb_uv}; "
-            "use recordings of the same amplifier and gain"
-        )
+    return Windows(x, np.concatenate(numbers), end, end + 1 - spec.window * spec.decimation)
 
 
 def training_set(
@@ -100,19 +83,22 @@ def training_set(
         ConfigError: the file cannot be written.
         RecordingError: an action without a single example.
     """
-    lasts, ys = [], []
+    lasts, ys, rooms = [], [], []
     signal = signals[recordings[0].subject]
     with frame_store(store, len(signal.channels)) as file:
         for recording in recordings:
             spec = signals[recording.subject]
-            windows = cut(recording, spec, labels.train_hop)
+            windows = cut(recording, spec, hop=1)
             codes = action_codes(recording, actions)
             y, known = training_targets(recording, codes, windows.end, spec, labels)
-            lasts.append(windows.x.last[known] + file.n_frames)
-            ys.append(y[known])
+            taken = known & (windows.number % labels.train_hop == 0)
+            lasts.append(windows.x.last[taken] + file.n_frames)
+            ys.append(y[taken])
+            rooms.append(room_to_move(windows.number, y, known)[taken])
             file.append(windows.x.frames)
     frames = np.load(store, mmap_mode="r")
-    result = WindowSet(LazyWindows(frames, np.concatenate(lasts), signal.window), np.concatenate(ys))
+    x = LazyWindows(frames, np.concatenate(lasts), signal.window)
+    result = WindowSet(x, np.concatenate(ys), np.concatenate(rooms))
     for name, n_examples in zip(signal.actions.names, result.y.sum(axis=0)):
         if n_examples == 0:
             raise RecordingError(
@@ -120,6 +106,24 @@ def training_set(
                 "check actions.labels and the sessions"
             )
     return result
+
+
+def room_to_move(
+    number: npt.NDArray[np.int64], y: npt.NDArray[np.float32], known: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.int64]:
+    """(n, 2) how many frames earlier and later each window could end with the same target, in its piece.
+
+    Args:
+        number: (n,) of windows at every frame in their pieces, from 0.
+        y: (n, n_actions) their targets.
+        known: (n,) whether they are examples.
+    """
+    alike = (y[1:] == y[:-1]).all(axis=1) & known[1:] & known[:-1]
+    first = np.flatnonzero(np.concatenate([[True], ~alike | (number[1:] == 0)]))
+    lengths = np.diff(np.append(first, len(number)))
+    index = np.arange(len(number))
+    earlier = index - np.repeat(first, lengths)
+    return np.stack([earlier, np.repeat(lengths, lengths) - 1 - earlier], axis=1)
 
 
 def data_sha256(recordings: Sequence[Recording]) -> str:

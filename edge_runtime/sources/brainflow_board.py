@@ -8,12 +8,14 @@ import logging
 import os
 import tempfile
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from neurograsp.edge_runtime.contract.channels import columns_of
 from neurograsp.edge_runtime.contract.codec import nearest
 from neurograsp.edge_runtime.contract.errors import ConfigError, MissingExtra, SourceError
 from neurograsp.edge_runtime.contract.signal_spec import SignalSpec
@@ -61,7 +63,8 @@ class BrainFlowSource:
         spec: the bundle's signal; the board must fit it.
 
     Raises:
-        ConfigError: an unknown name, no board of its own, or one with other channels or another rate.
+        ConfigError: an unknown name, no board of its own, or one with other channels (see `rows_of`) or
+            another rate.
     """
 
     def __init__(self, name: str, port: str, spec: SignalSpec) -> None:
@@ -75,12 +78,12 @@ class BrainFlowSource:
                 f"board {name}: BrainFlow gives it no rate or frame counter of its own; name the amplifier, "
                 "or play a recording with --source playback:FILE"
             ) from error
-        rows = description.get("eeg_channels") or description.get("emg_channels") or []
-        if len(rows) != len(spec.channels) or rate != spec.rate_hz:
+        rows = rows_of(description, spec.channels)
+        if rows is None or rate != spec.rate_hz:
             raise ConfigError(
-                f"board {name}: {len(rows)} channels at {rate:g} Hz, but the bundle was trained on "
-                f"{len(spec.channels)} channels at {spec.rate_hz:g} Hz; use that amplifier, "
-                "or train on this one"
+                f"board {name}: {len(_rows_there(description))} channels at {rate:g} Hz, but the bundle was "
+                f"trained on {len(spec.channels)} channels ({', '.join(spec.channels[:4])}, ...) at "
+                f"{spec.rate_hz:g} Hz; use that amplifier, or train on this one"
             )
         if spec.lsb_uv is None:
             raise ConfigError(
@@ -91,7 +94,7 @@ class BrainFlowSource:
         parameters.serial_port = port
         self.description = f"BrainFlow {name}" + (f" on {port}" if port else "")
         self._board = _Board(brainflow, board_id, parameters, self.description)
-        self._rows = list(rows)
+        self._rows = rows
         self._counter_row = counter_row
         self._lsb_uv = spec.lsb_uv
         self._counter = CounterUnwrapper(COUNTER_MODULUS)
@@ -139,13 +142,12 @@ class PlaybackSource:
         speed: 1 plays in real time.
 
     Raises:
-        ConfigError: the recording has other channels, another rate or another unit than the bundle.
+        ConfigError: the recording lacks a channel of the bundle, or has another rate or unit.
     """
 
     def __init__(self, frames: DeltaFrames, spec: SignalSpec, speed: float = 1.0) -> None:
-        check_fits(frames, spec)
-        n_channels = len(spec.channels)
-        layouts = [name for capacity, name in PLAYBACK_LAYOUTS if n_channels <= capacity]
+        columns = fitting_columns(frames, spec)
+        layouts = [name for capacity, name in PLAYBACK_LAYOUTS if len(frames.channels) <= capacity]
         if not layouts:
             raise ConfigError(f"{frames.path}: BrainFlow's playback takes at most 128 channels")
         brainflow = load_brainflow()
@@ -161,7 +163,7 @@ class PlaybackSource:
         self._board = _Board(
             brainflow, brainflow.BoardIds.PLAYBACK_FILE_BOARD.value, parameters, self.description
         )
-        self._rows = list(layout["eeg_channels"])[:n_channels]
+        self._rows = [layout["eeg_channels"][column] for column in columns]
         self._counter_row = int(layout["package_num_channel"])
         self._left = len(frames.counts)
 
@@ -230,24 +232,47 @@ def board_id_of(name: str, brainflow: Any) -> int:
     raise ConfigError(f"board {name!r} is not one of BrainFlow's{nearest(wanted, known)}")
 
 
-def check_fits(frames: DeltaFrames, spec: SignalSpec) -> None:
-    """Raises ConfigError unless the recording has the bundle's channels, rate and unit."""
+def rows_of(description: dict[str, Any], channels: Sequence[str]) -> list[int] | None:
+    """The board's rows of these channels.
+
+    By name where BrainFlow names the board's electrodes and all of these are among them; else all rows as
+    they come, where there are as many. None: neither.
+    """
+    rows = _rows_there(description)
+    names = [name.strip() for name in str(description.get("eeg_names", "")).split(",")]
+    try:
+        return [rows[column] for column in columns_of(channels, names)]
+    except (ValueError, IndexError):
+        return rows if len(rows) == len(channels) else None
+
+
+def _rows_there(description: dict[str, Any]) -> list[int]:
+    return list(description.get("eeg_channels") or description.get("emg_channels") or [])
+
+
+def fitting_columns(frames: DeltaFrames, spec: SignalSpec) -> list[int]:
+    """The recording's columns of the bundle's channels, by name.
+
+    Raises:
+        ConfigError: it lacks one, or has another rate or unit.
+    """
     if frames.rate_hz != spec.rate_hz:
         raise ConfigError(
             f"{frames.path}: {frames.rate_hz:g} Hz, but the bundle was trained at {spec.rate_hz:g} Hz"
         )
-    if frames.channels != spec.channels:
-        odd = [name for name in spec.channels if name not in frames.channels]
-        what = f"lacks {', '.join(odd[:5])}" if odd else "has other channels, or another order of them"
+    try:
+        columns = columns_of(spec.channels, frames.channels)
+    except ValueError as error:
         raise ConfigError(
-            f"{frames.path}: {what}; the bundle was trained on {len(spec.channels)} channels "
+            f"{frames.path}: {error}; the bundle was trained on {len(spec.channels)} channels "
             f"({', '.join(spec.channels[:4])}, ...)"
-        )
+        ) from error
     if frames.lsb_uv != spec.lsb_uv:
         raise ConfigError(
             f"{frames.path}: {_unit(frames.lsb_uv)}, but the bundle was trained on {_unit(spec.lsb_uv)}; "
             "use recordings of the same amplifier and gain"
         )
+    return columns
 
 
 def _unit(lsb_uv: float | None) -> str:

@@ -1,5 +1,6 @@
 import json
 import math
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -44,6 +45,30 @@ def test_learns_and_repeats(output: Literal["softmax", "sigmoid"]) -> None:
     assert macro_auc(validation.y, scores) == pytest.approx(best["val_auc"])
 
 
+def test_changed_windows_repeat_too() -> None:
+    options = replace(OPTIONS, epochs=3, scaling=0.2, channel_dropout=0.2)
+    train, validation = windows(100, 0), windows(50, 1)
+    losses = []
+    for changed in (options, options, replace(options, channel_dropout=0.0)):
+        history = fit(build("eegnet", 16, 4, 3, filters=4), train, validation, changed, "softmax")
+        losses.append([epoch["loss"] for epoch in history.epochs])
+    assert losses[0] == losses[1] != losses[2]
+
+
+def test_balance_finds_the_rare_action() -> None:
+    """Of two actions that look much alike the common one is not always the answer."""
+    rng = np.random.default_rng(0)
+    action = (rng.random(400) < 0.1).astype(int)
+    x = np.clip(np.rint(rng.normal(0, 16, (400, 16, 2)) + 4 * action[:, None, None]), -128, 127)
+    made = WindowSet(lazy(x.astype(np.int8)), np.eye(2, dtype=np.float32)[action])
+    found = {}
+    for balance in (True, False):
+        model = build("eegnet", 16, 2, 2, filters=4)
+        fit(model, made, made, replace(OPTIONS, epochs=5, balance=balance), "softmax")
+        found[balance] = (predict_logits(model, made.x).argmax(axis=1) == 1)[action == 1].mean()
+    assert found[True] > 0.5 > found[False] + 0.2
+
+
 def test_stops_when_the_patience_runs_out() -> None:
     train = windows(64, 0)
     rng = np.random.default_rng(0)
@@ -69,6 +94,8 @@ def test_weights_balance_the_actions() -> None:
     for_sigmoid = action_weights(y, "sigmoid", balance=True)
     assert for_sigmoid[1] * y.sum(axis=0) == pytest.approx(for_sigmoid[0] * (1 - y).sum(axis=0))
     assert (action_weights(y, "sigmoid", balance=False) == 1).all()
+    soft = np.array([[0.75, 0.25], [1, 0]] * 4, np.float32)
+    assert action_weights(soft, "softmax", balance=True)[1] == pytest.approx([0.5 / 0.875, 0.5 / 0.125])
 
 
 def test_bad_input_is_refused() -> None:
@@ -84,6 +111,10 @@ def test_bad_input_is_refused() -> None:
         FitOptions(epochs=-1)
     with pytest.raises(ConfigError, match="noise is nan"):
         FitOptions(noise=math.nan)
+    with pytest.raises(ConfigError, match="channel_dropout is 1.0, make it less than 1"):
+        FitOptions(channel_dropout=1.0)
+    with pytest.raises(ConfigError, match="shift is -1"):
+        FitOptions(shift=-1)
     with pytest.raises(ConfigError, match="choose loss or auc"):
         FitOptions(monitor="accuracy")  # type: ignore[arg-type]
 
@@ -93,7 +124,7 @@ def test_bad_input_is_refused() -> None:
     [
         ({"x": lazy(np.zeros((2, 3, 4)))}, "x is float64"),
         ({"y": np.zeros((2, 3), np.int64)}, "y is int64"),
-        ({"y": np.full((2, 3), 0.5, np.float32)}, "other than 0 and 1"),
+        ({"y": np.full((2, 3), 1.5, np.float32)}, "not within 0 to 1"),
         ({"y": np.zeros((3, 3), np.float32)}, "2 windows and 3 targets"),
     ],
 )

@@ -54,3 +54,14 @@ def test_what_no_baseline_can_learn_is_refused_before_the_network_is_trained(
         )
     assert epochs == []
     assert not (tmp_path / "run").exists()
+
+
+def test_soft_borders_are_for_training_alone(toy_data: Path, tmp_path: Path) -> None:
+    overrides = ["labels.border_s=0.3", "fit.epochs=1"]
+    config = parse_config(TrainConfig, CONFIG, "toy.toml", overrides=overrides)
+    train_run(config, open_recordings(toy_data / "data", None, [1, 2]), tmp_path / "run", CONFIG)
+    with np.load(tmp_path / "run" / "windows.npz") as windows:
+        train, validation = windows["y_train"], windows["y_validation"]
+    assert set(np.unique(validation)) == {0, 1}
+    assert ((train > 0.1) & (train < 0.9)).any()
+    assert train.sum(axis=1) == pytest.approx(1)

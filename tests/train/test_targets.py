@@ -13,7 +13,7 @@ from neurograsp.edge_runtime.contract.signal_spec import ActionSet
 from neurograsp.train.config import ActionsConfig, LabelsConfig
 from neurograsp.train.datasets import Labels, Recording
 from neurograsp.train.evaluate import Heard, replay
-from neurograsp.train.targets import action_codes, truth_at
+from neurograsp.train.targets import action_codes, soft_targets, training_targets, truth_at
 
 NAMES = ("rest", "reach", "grip", "other")
 N_FRAMES = 60
@@ -102,3 +102,67 @@ def test_a_gap_ends_a_stretch_of_rest() -> None:
     one = replay(made, heard, spec, action_set("sigmoid", None)[1], labels, lambda windows: np.zeros((1, 3)))
     assert (one.stream.rest_start_s * RATE_HZ).tolist() == pytest.approx([0, 20, 1040])
     assert (one.stream.rest_stop_s * RATE_HZ).tolist() == pytest.approx([10, 40, 1060])
+
+
+def test_targets_cross_a_border_in_a_straight_line() -> None:
+    """Rest, reach from row 20, then nothing known from row 40; 4 rows before and after a border."""
+    made = recording([(0, 20, 0), (20, 40, 1)])
+    actions, config = action_set("softmax", "rest")
+    spec = replace(toy_signal(window=1, hop=1), actions=actions)
+    rows = np.arange(N_FRAMES)
+    codes = action_codes(made, config)
+    y, known = training_targets(made, codes, rows, spec, LabelsConfig("states", border_s=4 / RATE_HZ))
+    hard, _ = training_targets(made, codes, rows, spec, LabelsConfig("states"))
+    assert known.tolist() == [row < 40 for row in rows]
+    ramp = np.arange(1, 9) / 9
+    assert y[16:24, 1] == pytest.approx(ramp)
+    assert y[16:24, 0] == pytest.approx(1 - ramp)
+    for plain in (slice(0, 16), slice(24, 40)):
+        assert np.array_equal(y[plain], hard[plain])
+
+
+def test_windows_across_a_border_are_examples_where_it_is_soft() -> None:
+    made = recording([(0, 20, 0), (20, 60, 1)])
+    actions, config = action_set("softmax", "rest")
+    spec = replace(toy_signal(window=10), actions=actions)
+    end, codes = np.arange(9, N_FRAMES), action_codes(made, config)
+    _, hard = training_targets(made, codes, end, spec, LabelsConfig("states"))
+    _, soft = training_targets(made, codes, end, spec, LabelsConfig("states", border_s=4 / RATE_HZ))
+    assert end[~hard].tolist() == list(range(20, 29))
+    assert soft.all()
+
+
+def test_targets_do_not_cross_a_gap() -> None:
+    made = recording([(0, 20, 0), (20, 60, 1)])
+    made = replace(made, pieces=np.array([[0, 20], [20, N_FRAMES]]))
+    actions, config = action_set("softmax", "rest")
+    rows = np.arange(N_FRAMES)
+    truth = truth_at(made, action_codes(made, config), rows, actions, "unknown")
+    soft = soft_targets(truth, made.pieces, rows, 4)
+    assert np.array_equal(soft, truth.active)
+    whole = soft_targets(truth, np.array([[0, N_FRAMES]]), rows, 4)
+    assert (whole[16:24].max(axis=1) < 1).all()
+
+
+@given(STRETCHES, st.sampled_from(["unknown", "none"]), st.integers(1, 20))
+def test_shares_are_those_of_the_rows_around(
+    stretches: list[tuple[int, int, int]], unlabelled: Any, reach: int
+) -> None:
+    actions, config = action_set("softmax", "rest")
+    made = recording(stretches)
+    rows = np.arange(N_FRAMES)
+    truth = truth_at(made, action_codes(made, config), rows, actions, unlabelled)
+    soft = soft_targets(truth, made.pieces, rows, reach)
+    for row in rows[truth.known]:
+        around = slice(max(0, row - reach), row + reach + 1)
+        assert soft[row] == pytest.approx(truth.active[around][truth.known[around]].mean(axis=0))
+    assert soft[truth.known].sum(axis=1) == pytest.approx(1)
+
+
+def test_borders_are_for_states() -> None:
+    with pytest.raises(ValueError, match="border_s is for states"):
+        LabelsConfig("events", border_s=0.1)
+    with pytest.raises(ValueError, match="border_s must be zero or greater"):
+        LabelsConfig("states", border_s=float("nan"))
+    with pytest.raises(ValueError, match="border_s and skip_s are both given"):
+        LabelsConfig("states", border_s=0.1, skip_s=0.1)

@@ -43,6 +43,7 @@ def _names(text: str) -> tuple[str, ...]:
 def run(arguments: argparse.Namespace) -> int:
     from neurograsp.edge_runtime.contract.errors import UsageError
     from neurograsp.edge_runtime.files import check_writable
+    from neurograsp.train.channels import fitted
     from neurograsp.train.datasets import open_recordings
     from neurograsp.train.pictures.arrays import cut_out
     from neurograsp.train.report.style import drawing
@@ -63,6 +64,8 @@ def run(arguments: argparse.Namespace) -> int:
     spec = _spec_of(arguments.bundle)
     if arguments.kind == "scalp" and arguments.seconds is None:
         arguments.seconds = 4.0
+    if spec is not None:
+        recording = fitted(recording, spec)
     recording = cut_out(recording, arguments.start, arguments.seconds)
     with drawing():
         print(DRAWN[arguments.kind](arguments, recording, spec, out))

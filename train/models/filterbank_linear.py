@@ -118,7 +118,7 @@ def fit_filterbank_linear(
     """Fit to windows.
 
     Args:
-        train: windows to learn from.
+        train: windows to learn from; of soft targets the greater share counts.
         rate_hz: frames a second inside a window.
         output: "softmax": one classifier over all actions. "sigmoid": the same as log-odds where
             every training window has exactly one action, else a two-way classifier an action.
@@ -130,7 +130,8 @@ def fit_filterbank_linear(
     responses = design(train.x.shape[1], rate_hz)
     every = math.ceil(len(train) / MOST_WINDOWS)
     y = train.y[::every]
-    present = y.mean(axis=0)
+    hard = np.eye(y.shape[1], dtype=bool)[y.argmax(axis=1)] if output == "softmax" else y >= 0.5
+    present = hard.mean(axis=0)
     if not ((present > 0) & (present < 1)).all():
         raise ConfigError(
             f"filterbank_linear: action number {int(np.argmax((present <= 0) | (present >= 1)))} is in "
@@ -139,12 +140,12 @@ def fit_filterbank_linear(
     matrices = filter_matrices(responses)
     batches = range(0, len(train), 256 * every)
     x = np.concatenate([features(train.x[i : i + 256 * every : every], matrices) for i in batches])
-    one_each = bool((y.sum(axis=1) == 1).all())
+    one_each = bool((hard.sum(axis=1) == 1).all())
     if output == "softmax" or (one_each and y.shape[1] > 2):
-        weights, bias = _discriminant(x, y.argmax(axis=1))
+        weights, bias = _discriminant(x, hard.argmax(axis=1))
     else:
         one_each = False
-        pairs = [_discriminant(x, one > 0) for one in y.T]
+        pairs = [_discriminant(x, one) for one in hard.T]
         weights = np.stack([w[:, 1] - w[:, 0] for w, _ in pairs], axis=1)
         bias = np.array([b[1] - b[0] for _, b in pairs])
     return FilterbankLinear(responses, weights, bias, exclusive=one_each and output == "sigmoid")

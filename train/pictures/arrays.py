@@ -1,7 +1,7 @@
 """What the pictures show, as arrays; nothing is averaged or filtered across a gap."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -10,9 +10,9 @@ import numpy.typing as npt
 from neurograsp.edge_runtime.contract.errors import RecordingError
 from neurograsp.edge_runtime.contract.signal_spec import SignalSpec
 from neurograsp.edge_runtime.dsp.chain import FilterChain
+from neurograsp.train.channels import fitted
 from neurograsp.train.datasets import Recording
 from neurograsp.train.splits import take_rows
-from neurograsp.train.windows import check_fits
 
 Float = npt.NDArray[np.float64]
 
@@ -74,13 +74,6 @@ def cut_out(recording: Recording, start_s: float, seconds: float | None) -> Reco
     return take_rows(recording, ranges)
 
 
-def choose(recording: Recording, channels: tuple[str, ...]) -> Recording:
-    """Some of the channels, in the order asked for; they must be there."""
-    columns = [recording.channels.index(name) for name in channels]
-    counts = np.ascontiguousarray(recording.counts[:, columns])
-    return replace(recording, counts=counts, channels=channels)
-
-
 def signal_of(recording: Recording, spec: SignalSpec | None = None) -> Signal:
     """The recording in its unit; with a spec after the board's integer filter.
 
@@ -88,7 +81,7 @@ def signal_of(recording: Recording, spec: SignalSpec | None = None) -> Signal:
         RecordingError: the recording does not fit the spec.
     """
     if spec is not None:
-        check_fits(recording, spec)
+        recording = fitted(recording, spec)
     lsb = recording.lsb_uv or 1.0
     pieces, start_s = [], []
     chain = None if spec is None else FilterChain(spec)

@@ -14,6 +14,7 @@ from neurograsp.edge_runtime.dsp.chain import FilterChain
 from neurograsp.edge_runtime.event_scores import TOLERANCE_S, activations
 from neurograsp.edge_runtime.pipeline import STOP
 from neurograsp.train.bundle_scores import BundleScores
+from neurograsp.train.channels import fitted
 from neurograsp.train.config import ActionsConfig
 from neurograsp.train.datasets import Recording
 from neurograsp.train.report.session import Session
@@ -243,6 +244,7 @@ def _filtered(
     recording: Recording, spec: SignalSpec, clock: _Clock, begin_s: float, end_s: float
 ) -> tuple[Float, Float, tuple[str, ...]]:
     """Some channels after the device's filter, and their names."""
+    recording = fitted(recording, spec)
     shown = _channels(spec.channels)
     chain = FilterChain(spec)
     times: list[Float] = [np.empty(0)]
