@@ -59,7 +59,7 @@ def test_shuffled_labels_would_show_a_leak(
     people: list[Recording], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The same where what validates was trained on."""
-    monkeypatch.setattr(training, "split", lambda recordings, *_: (recordings[:2], recordings[:2]))
+    monkeypatch.setattr(training, "split", lambda recordings, *_: (recordings[:1], recordings[:1]))
     leaky = train_run(config("auto", "fit.epochs=0"), shuffled(people), tmp_path / "run", CONFIG)
     assert leaky.metrics["linear"]["auc_macro"] > 0.7
 
