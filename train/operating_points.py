@@ -1,4 +1,4 @@
-"""Decoders as controllers at other thresholds than their own, and what they find at a given rate of false alarms.
+"""Decoders as controllers at other thresholds than their own, by false activations a minute.
 
 Chosen in hindsight, on the recordings that are scored: what thresholds could give, not what they will.
 """

@@ -1,8 +1,10 @@
 """What the decoders listen to, as patterns over the electrodes.
 
-A weight says how a channel is used, not where a signal comes from: a channel may be weighted only to cancel
-noise in another. The pattern of a linear filter does. Haufe, S. et al. On the interpretation of weight vectors
-of linear models in multivariate neuroimaging. NeuroImage 87:96-110 (2014), doi:10.1016/j.neuroimage.2013.10.067.
+A weight says how a channel is used, not where a signal comes from: a channel may be weighted only to
+cancel noise in another. The pattern of a linear filter does.
+
+Source: Haufe, S. et al. On the interpretation of weight vectors of linear models in multivariate
+neuroimaging. NeuroImage 87, 96-110 (2014), doi:10.1016/j.neuroimage.2013.10.067.
 """
 
 from collections.abc import Callable

@@ -14,16 +14,26 @@ from PIL import Image
 PHONE, DESK = (390, 844), (1280, 900)
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 FEWEST_COLOURS, LEAST_SPREAD = 8, 8.0
+NAMELESS = "without a name"
 
-IMAGES = """() => [...document.images].map(image => ({
-    name: image.alt, loaded: image.complete && image.naturalWidth > 0, shown: image.getClientRects().length > 0,
-    source: image.currentSrc.slice(0, 10)}))"""
-TOO_WIDE = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
-"""Pixels by which the page, not a table that scrolls in itself, is wider than the screen."""
-CUT_OFF = """() => [...document.querySelectorAll('h1, h2, p, img, table')].filter(one => {
-    const box = one.getBoundingClientRect(), scrolls = one.closest('.scroll');
-    return !scrolls && box.right > document.documentElement.clientWidth + 1; }).map(one => one.outerHTML.slice(0, 80))"""
-CONTRAST = """() => { const style = getComputedStyle(document.body); return [style.color, style.backgroundColor]; }"""
+SEEN = """() => {
+  const paper = document.documentElement, wide = paper.clientWidth;
+  const box = one => one.getBoundingClientRect();
+  const style = getComputedStyle(document.body);
+  return {
+    colours: [style.color, style.backgroundColor],
+    headings: [...document.querySelectorAll('h1, h2')].map(one => one.innerText),
+    tooWide: paper.scrollWidth - wide,
+    cutOff: [...document.querySelectorAll('h1, h2, p, img, table')]
+      .filter(one => !one.closest('.scroll') && box(one).right > wide + 1)
+      .map(one => one.outerHTML.slice(0, 60)),
+    images: [...document.images].map(one => ({
+      name: one.alt,
+      there: one.complete && one.naturalWidth > 0 && one.getClientRects().length > 0,
+      box: [box(one).left, box(one).top + scrollY, box(one).right, box(one).bottom + scrollY],
+    })),
+  };
+}"""
 
 
 @dataclass
@@ -67,34 +77,33 @@ def look(chromium: Any, path: Path, size: tuple[int, int], dark: bool = False) -
     )
     page = context.new_page()
     address = path.resolve().as_uri()
-    page.on("console", lambda one: one.type in ("error", "warning") and sight.faults.append(f"console: {one.text}"))
-    page.on("pageerror", lambda error: sight.faults.append(f"script: {error}"))
-    page.on("requestfailed", lambda one: sight.faults.append(f"failed: {one.url[:80]}"))
-    page.on("request", lambda one: _is_foreign(one.url, address) and sight.faults.append(f"request: {one.url[:80]}"))
+    told = sight.faults.append
+    page.on("console", lambda one: one.type in ("error", "warning") and told(f"console: {one.text}"))
+    page.on("pageerror", lambda error: told(f"script: {error}"))
+    page.on("requestfailed", lambda one: told(f"failed: {one.url[:80]}"))
+    page.on("request", lambda one: _is_foreign(one.url, address) and told(f"request: {one.url[:80]}"))
     page.goto(address, wait_until="load")
-    sight.headings = page.locator("h1, h2").all_inner_texts()
-    sight.colours = page.evaluate(CONTRAST)
-    pictures = page.evaluate(IMAGES)
-    sight.images = len(pictures)
-    for picture, element in zip(pictures, page.locator("img").all()):
-        name = picture["name"] or "without a name"
-        if not picture["name"]:
-            sight.faults.append("picture without a name")
-        if not picture["loaded"] or not picture["shown"]:
-            sight.faults.append(f"picture not there: {name}")
-        elif is_empty(element.screenshot()):
-            sight.faults.append(f"picture empty: {name}")
-    if page.evaluate(TOO_WIDE) > 0:
-        sight.faults.append(f"page wider than {size[0]}")
-    sight.faults += [f"cut off at {size[0]}: {one}" for one in page.evaluate(CUT_OFF)]
+    seen = page.evaluate(SEEN)
+    sight.headings, sight.colours, sight.images = seen["headings"], seen["colours"], len(seen["images"])
+    with Image.open(io.BytesIO(page.screenshot(full_page=True))) as shot:
+        for picture in seen["images"]:
+            name = picture["name"] or NAMELESS
+            if name == NAMELESS:
+                told(f"picture {NAMELESS}")
+            if not picture["there"]:
+                told(f"picture not there: {name}")
+            elif is_empty(shot.crop([round(edge) for edge in picture["box"]])):
+                told(f"picture empty: {name}")
+    if seen["tooWide"] > 0:
+        told(f"page wider than {size[0]}")
+    sight.faults += [f"cut off at {size[0]}: {one}" for one in seen["cutOff"]]
     context.close()
     return sight
 
 
-def is_empty(png: bytes) -> bool:
-    """Whether a picture shows next to nothing: a few colours, or hardly any spread of grey."""
-    with Image.open(io.BytesIO(png)) as image:
-        pixels = np.asarray(image.convert("RGB"))
+def is_empty(image: Image.Image) -> bool:
+    """Whether a picture shows next to nothing: a few colours, or hardly any spread of them."""
+    pixels = np.asarray(image.convert("RGB"))
     colours = len(np.unique(pixels.reshape(-1, 3), axis=0))
     return colours < FEWEST_COLOURS or float(pixels.std()) < LEAST_SPREAD
 

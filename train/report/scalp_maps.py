@@ -30,12 +30,13 @@ def scalp_section(bundle: Bundle, recordings: Sequence[Recording]) -> list[str]:
     try:
         scalp_places(signal.channels)
     except ConfigError:
-        shown = ", ".join(short(name) for name in signal.channels[:4])
+        more = ", ..." if len(signal.channels) > 4 else ""
+        shown = ", ".join(short(name) for name in signal.channels[:4]) + more
         return [
             title,
             paragraph(
-                f"No scalp maps: where the electrodes {shown}{', ...' if len(signal.channels) > 4 else ''} are "
-                "on the head is not known (or they are not on a head)."
+                f"No scalp maps: where on the head the electrodes {shown} are is not known (or they are "
+                "not on a head)."
             ),
         ]
     windows = _windows(bundle, recordings)
