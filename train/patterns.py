@@ -25,6 +25,9 @@ from neurograsp.train.models.filterbank_linear import (
 Float = npt.NDArray[np.float64]
 Scorer = Callable[[npt.NDArray[np.int8]], Float]
 
+ROUNDED = 1e-6
+"""Singular values under this share of the largest are what Q30 rounding leaves of zeros."""
+
 MOST_REMOVED_FROM = 48
 """Windows that each filter's part is taken out of, to see what it does to the scores."""
 
@@ -67,7 +70,7 @@ def to_electrodes(signal: SignalSpec) -> Float:
         if isinstance(stage, SpatialStage):
             matrix = np.array(stage.weights, np.float64) / 2**30 @ matrix
     gain = np.array(signal.scale.multiplier) / 2.0 ** np.array(signal.scale.shift)
-    return np.asarray(np.linalg.pinv(gain[:, None] * matrix), np.float64)
+    return np.asarray(np.linalg.pinv(gain[:, None] * matrix, rcond=ROUNDED), np.float64)
 
 
 def network_filters(blob: bytes, n_channels: int) -> Float | None:
