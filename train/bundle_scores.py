@@ -3,6 +3,7 @@
 import io
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,9 @@ import numpy as np
 from neurograsp.edge_runtime.bundle import Bundle
 from neurograsp.edge_runtime.classifier import Classifier
 from neurograsp.edge_runtime.contract.codec import decode
+from neurograsp.edge_runtime.contract.decision_spec import DecisionSpec
 from neurograsp.edge_runtime.contract.errors import RecordingError
+from neurograsp.edge_runtime.contract.signal_spec import ActionSet
 from neurograsp.edge_runtime.decoder_scores import mean_over_subjects
 from neurograsp.train.bootstrap import BOOTSTRAPPED, Interval, intervals
 from neurograsp.train.config import ActionsConfig, LabelsConfig
@@ -25,6 +28,7 @@ from neurograsp.train.evaluate import (
     replay,
 )
 from neurograsp.train.models.filterbank_linear import FilterbankLinear
+from neurograsp.train.operating_points import Sweep, operating_points, sweep_models
 from neurograsp.train.splits import Unseen, unseen
 
 
@@ -39,6 +43,8 @@ class BundleScores:
     replays: model to replays, in the order of the recordings.
     intervals: model to measure to its 95 % interval (see `bootstrap`), of the mean over subjects.
     subject_intervals: subject to the same.
+    decisions: model to its decision layer.
+    actions: of the bundle.
     """
 
     names: tuple[str, ...]
@@ -48,6 +54,13 @@ class BundleScores:
     replays: dict[str, list[Replay]]
     intervals: dict[str, dict[str, Interval]]
     subject_intervals: dict[str, dict[str, dict[str, Interval]]]
+    decisions: dict[str, DecisionSpec]
+    actions: ActionSet
+
+    @cached_property
+    def swept(self) -> dict[str, Sweep]:
+        """Each model as a controller at other thresholds, made when it is first asked for."""
+        return sweep_models(self.replays, self.decisions, self.actions)
 
     def to_json(self) -> dict[str, Any]:
         """See docs/schemas/evaluate.schema.json."""
@@ -56,6 +69,7 @@ class BundleScores:
             "recordings": list(self.names),
             "unseen": self.unseen,
             "intervals": by_measure(self.intervals, BOOTSTRAPPED),
+            "operating_points": operating_points(self.swept),
             "by_subject": {
                 subject: {
                     **by_measure(figures),
@@ -127,6 +141,8 @@ def score_bundle(
         subject_intervals={
             subject: {name: own[subject] for name, (_, own) in drawn.items()} for subject in by_subject
         },
+        decisions={name: decisions[name] for name in models},
+        actions=spec.actions,
     )
 
 

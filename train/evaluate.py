@@ -26,6 +26,8 @@ from neurograsp.train.config import ActionsConfig, LabelsConfig, Unlabelled
 from neurograsp.train.datasets import Recording
 from neurograsp.train.targets import NO_ACTION, action_codes, active_at, truth_at
 
+MODELS = ("float", "int8", "linear")
+
 MEASURES = (
     "auc_macro",
     "auc_frame",
@@ -264,7 +266,4 @@ def by_measure(
     figures: Mapping[str, Mapping[str, Any]], measures: Sequence[str] = MEASURES
 ) -> dict[str, dict[str, Any]]:
     """{"int8": {measure: value}} to {measure: {"float": ..., "int8": ..., "linear": ...}}."""
-    return {
-        name: {model: figures.get(model, {}).get(name) for model in ("float", "int8", "linear")}
-        for name in measures
-    }
+    return {name: {model: figures.get(model, {}).get(name) for model in MODELS} for name in measures}

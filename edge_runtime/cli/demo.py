@@ -156,7 +156,7 @@ def _train_and_run(arguments: argparse.Namespace, job: Job) -> int:
             ],
             [
                 *("evaluate", str(bundle), str(data), "--subjects", job.subject, "--sessions", job.session),
-                *("--report", str(report), "--session", str(session)),
+                *("--report", str(report), "--session", str(session), "--run", str(folder)),
             ],
         )
         if code == 0:

@@ -73,7 +73,7 @@ def faults(name: str, value: object) -> list[str]:
 
 
 def test_every_json_option_has_a_schema() -> None:
-    assert set(NAMES) == {*COMMANDS, "manifest"}
+    assert set(NAMES) == {*COMMANDS, "manifest", "metrics"}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -101,7 +101,7 @@ def test_run_without_a_hand(toy: Any, capsys: pytest.CaptureFixture[str]) -> Non
 
 def test_evaluation_that_does_not_apply_is_null() -> None:
     nothing = {**by_measure({}), "intervals": by_measure({}, BOOTSTRAPPED)}
-    known = {"recordings": ["1/7"], "unseen": {"1/7": "cross-session"}}
+    known = {"recordings": ["1/7"], "unseen": {"1/7": "cross-session"}, "operating_points": []}
     value = {**nothing, **known, "by_subject": {"1": nothing}}
     assert faults("evaluate", value) == []
 
@@ -113,6 +113,19 @@ def test_grid_of_which_nothing_is_done(toy: Any, tmp_path: Path) -> None:
     waiting = Trial(0, "waiting", plan.grid[0].parameters, None, None, None, None)
     assert faults("search", to_json(plan, [waiting])) == []
     assert faults("search", to_json(plan, [replace(waiting, state="complete", score=0.75)])) == []
+
+
+@pytest.mark.parametrize("run", [True, False], ids=["with run", "without"])
+def test_metrics(run: bool, toy: Any, tmp_path: Path) -> None:
+    command = [*COMMANDS["evaluate"](toy, tmp_path), "--report", str(tmp_path)]
+    assert main([*command, *(("--run", str(toy.run)) if run else ())]) == 0
+    value = json.loads((tmp_path / "metrics.json").read_bytes())
+    assert (value["history"] is not None) == run
+    assert faults("metrics", value) == []
+    assert faults("metrics", {**value, "unheard_of": 1})
+    for key in value:
+        assert faults("metrics", {other: value[other] for other in value if other != key}), key
+    assert faults("metrics", {**value, "scores": {**value["scores"], "unheard_of": 1}})
 
 
 def test_manifest(toy: Any) -> None:

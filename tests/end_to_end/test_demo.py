@@ -126,4 +126,5 @@ def test_a_whole_demo_ends_with_what_it_found(tmp_path: Path) -> None:
     assert places == sorted(places)
     made = {path.name for path in (tmp_path / "emg").iterdir()}
     assert made == {"run", "bundle", "session.json", "report", ".lock"}
-    assert {path.name for path in (tmp_path / "emg" / "report").iterdir()} == {"report.html", "demo.png"}
+    report = {path.name for path in (tmp_path / "emg" / "report").iterdir()}
+    assert report == {"report.html", "demo.png", "metrics.json"}

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from replays import perfect
 from toys import CHAINS, RATE_HZ, Toy, chain_signal
 
 from neurograsp.edge_runtime.bundle import Bundle, open_bundle
@@ -26,7 +27,6 @@ from neurograsp.firmware_bridge.codes import HandState
 from neurograsp.firmware_bridge.host_firmware import TraceRow
 from neurograsp.train.bundle_scores import BundleScores, score_bundle
 from neurograsp.train.datasets import Recording, open_recordings
-from neurograsp.train.evaluate import Replay
 from neurograsp.train.report import write_report
 from neurograsp.train.report.plots import roc_curve
 from neurograsp.train.report.response import decibel, designed_response, grid, integer_response
@@ -100,22 +100,16 @@ def check_drawn(data: bytes) -> tuple[int, int]:
     return pixels.shape[1], pixels.shape[0]
 
 
-def perfect(one: Replay) -> Replay:
-    """The same replay if the network had always been right."""
-    stream = one.stream
-    at = stream.time_s[:, None]
-    fist = ((stream.event_start_s <= at) & (at <= stream.event_stop_s)).any(axis=1)
-    return replace(
-        one, stream=replace(stream, probabilities=np.where(fist, 0.99, 0.01)[:, None] * [-1, 1] + [1, 0])
-    )
-
-
-def test_report_with_session(scored: Scored, session_file: Path, tmp_path: Path) -> None:
+def test_report_with_session(scored: Scored, toy: Toy, session_file: Path, tmp_path: Path) -> None:
     bundle, recordings, scores = scored
     scores = replace(scores, replays={**scores.replays, "int8": [perfect(scores.replays["int8"][0])]})
-    path = write_report(bundle, recordings, scores, session_file, tmp_path / "out")
+    path = write_report(bundle, recordings, scores, session_file, tmp_path / "out", toy.run)
     assert path == tmp_path / "out" / "report.html"
-    assert sorted(entry.name for entry in path.parent.iterdir()) == ["demo.png", "report.html"]
+    assert sorted(entry.name for entry in path.parent.iterdir()) == [
+        "demo.png",
+        "metrics.json",
+        "report.html",
+    ]
     page = path.read_text()
     text = without_pictures(page)
     assert "Not a medical device" in text
@@ -132,7 +126,12 @@ def test_report_with_session(scored: Scored, session_file: Path, tmp_path: Path)
     assert "3.21" in text
     assert "Not unseen" not in text
     drawn = pictures(page)
-    assert len(drawn) == 10  # the picture, two confusions, ROC, two curves, agreement, sweep, latency, filter
+    # The picture, two confusions, ROC, two curves, agreement, sweep, latency, filter, learning.
+    assert len(drawn) == 11
+    assert len(re.findall(r'<img alt="[^"]{10,}"', page)) == 11
+    assert "Cross-session scores: other sessions of people who were trained or validated on (1/3)" in text
+    assert "No scalp maps: where on the head the electrodes E1, E2, E3, E4, ..." in text
+    assert "4 epochs, as many as were allowed" in text
     for data in drawn:
         check_drawn(data)
     demo = (path.parent / "demo.png").read_bytes()
@@ -149,9 +148,57 @@ def test_report_without_session_and_with_two_subjects(scored: Scored, toy: Toy, 
     text = without_pictures(write_report(bundle, recordings, scores, None, tmp_path).read_text())
     assert "By subject" in text
     assert "<td>second person</td>" in text
+    assert re.search(r"<td>second person</td><td>[01]\.\d{3} \(\d?\.\d\d-\d?\.\d\d\)</td>", text)
     assert "Not unseen: 1/1 took part" in text
+    assert "Cross-subject scores" in text
+    assert "The figures below mix these kinds" in text
+    assert "name it with --run" in text
     assert "deadline" not in text
     check_drawn((tmp_path / "demo.png").read_bytes())
+
+
+def test_metrics_beside_the_report(scored: Scored, toy: Toy, tmp_path: Path) -> None:
+    bundle, recordings, scores = scored
+    write_report(bundle, recordings, scores, None, tmp_path, toy.run)
+    tree = json.loads((tmp_path / "metrics.json").read_bytes())
+    assert tree["bundle"] == {"name": "toy", "sha256": bundle.sha256}
+    assert tree["scores"] == json.loads(json.dumps(scores.to_json()))
+    assert tree["history"] == json.loads((toy.run / "history.json").read_bytes())
+    sweep = tree["sweep"]["int8"]
+    assert len({len(values) for values in sweep.values()}) == 1
+    point = next(one for one in tree["scores"]["operating_points"] if one["at_most_per_min"] == 10)
+    quiet = [f for f, rate in zip(sweep["event_tpr"], sweep["false_activations_per_min"]) if rate <= 10]
+    assert point["event_tpr"]["int8"] == max(quiet, default=None)
+    hits = scores.figures["float"]["event_tpr"] * scores.figures["float"]["n_events"]
+    assert len(tree["latencies_ms"]["float"]) == round(hits)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "text"),
+    [
+        ("run.json", None, "no run there"),
+        ("run.json", {"seed": 5}, "a run of other data or another configuration"),
+        ("run.json", {"data_sha256": "0" * 64}, "a run of other data or another configuration"),
+        ("history.json", None, "no run there"),
+        ("history.json", {"epochs": [{"loss": 1}]}, "epochs are missing or no figures"),
+        ("history.json", {"epochs": 3}, "epochs are missing or no figures"),
+        ("history.json", {"best_epoch": 99}, "best_epoch or stopped_early is impossible"),
+        ("history.json", {"stopped_early": "no"}, "best_epoch or stopped_early is impossible"),
+    ],
+)
+def test_a_run_that_is_not_the_bundles(
+    name: str, content: dict[str, Any] | None, text: str, scored: Scored, toy: Toy, tmp_path: Path
+) -> None:
+    for file in ("run.json", "history.json"):
+        tree = json.loads((toy.run / file).read_bytes())
+        if file != name:
+            (tmp_path / file).write_text(json.dumps(tree))
+        elif content is not None:
+            (tmp_path / file).write_text(json.dumps({**tree, **content}))
+    bundle, recordings, scores = scored
+    with pytest.raises(ConfigError, match=text):
+        write_report(bundle, recordings, scores, None, tmp_path / "out", tmp_path)
+    assert not (tmp_path / "out").exists()
 
 
 def test_report_without_rest_says_why(scored: Scored, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from neurograsp.train.config import TrainConfig
 from neurograsp.train.datasets import Labels, Recording, open_recordings
 from neurograsp.train.datasets.recording import split_at_jumps
 from neurograsp.train.signal_fit import build_spec
-from neurograsp.train.splits import split, take_rows
+from neurograsp.train.splits import Split, split, take_rows, unseen
 from neurograsp.train.windows import cut, training_set
 
 CONFIGS = sorted((REPOSITORY / "examples/configs").glob("*.toml"))
@@ -88,6 +88,60 @@ def test_of_one_session_the_end_validates() -> None:
         split([recording("1", "1", WHOLE[:1])], "states")
 
 
+PEOPLE = [("1", "1"), ("1", "2"), ("2", "1"), ("2", "2"), ("3", "1"), ("3", "2")]
+
+
+@pytest.mark.parametrize(
+    ("how", "validating", "lengths"),
+    [
+        ("auto", [("1", "2"), ("2", "2"), ("3", "2")], {500}),
+        ("cross-session", [("1", "2"), ("2", "2"), ("3", "2")], {500}),
+        ("cross-subject", [("3", "1"), ("3", "2")], {500}),
+        ("within-session", PEOPLE, {100}),
+    ],
+)
+def test_kinds_of_split(how: Split, validating: list[tuple[str, str]], lengths: set[int]) -> None:
+    recordings = [recording(*name, WHOLE) for name in PEOPLE]
+    train, validation = split(recordings, "states", how)
+    assert [(one.subject, one.session) for one in validation] == validating
+    assert {one.n_frames for one in validation} == lengths
+    assert keys(train).isdisjoint(keys(validation))
+    assert keys(train) | keys(validation) == keys(recordings)
+    if how == "cross-subject":
+        assert {one.subject for one in train} == {"1", "2"}
+    if how == "within-session":
+        for early, late in zip(train, validation):
+            assert early.frame_index.max() < late.frame_index.min()
+
+
+def test_a_split_that_is_not_possible_is_refused() -> None:
+    alone = recording("1", "1", WHOLE)
+    with pytest.raises(ConfigError, match=r"'cross-subject' with one subject \(1\)"):
+        split([alone, recording("1", "2", WHOLE)], "states", "cross-subject")
+    with pytest.raises(ConfigError, match=r"subject 2 has one session \(3\).*'within-session'"):
+        split([alone, recording("1", "2", WHOLE), recording("2", "3", WHOLE)], "states", "cross-session")
+    with pytest.raises(RecordingError, match="too few pieces"):
+        split([alone, recording("1", "2", WHOLE)], "events", "within-session")
+
+
+@pytest.mark.parametrize(
+    ("name", "worth"),
+    [
+        ("1/1", "seen"),
+        ("1/2", "cross-session"),
+        ("1/10", "cross-session"),
+        ("10/1", "cross-subject"),
+        ("2/1", "cross-subject"),
+    ],
+)
+def test_what_a_score_is_worth(name: str, worth: str) -> None:
+    assert unseen(name, {"1/1"}) == worth
+
+
+def test_without_anything_known_everybody_is_somebody_else() -> None:
+    assert unseen("1/1", ()) == "cross-subject"
+
+
 def test_a_part_keeps_counts_frames_and_labels_together() -> None:
     whole = recording("1", "1", PIECES)
     part = take_rows(whole, np.array([[5, 50], [60, 60], [105, 130]]))
@@ -113,7 +167,7 @@ def test_no_window_of_the_examples_leaks(path: Path) -> None:
     """The rows behind every training window and every validation window of the shipped data are apart."""
     config = parse_config(TrainConfig, path.read_text(), path.name)
     recordings = open_recordings(path.parent / config.data.path, config.data.subjects, config.data.sessions)
-    train, validation = split(recordings, config.labels.kind)
+    train, validation = split(recordings, config.labels.kind, config.data.split)
     spec = build_spec(config, train)
     assert not rows_seen(train, spec) & rows_seen(validation, spec)
     trained_on, validated_on = (

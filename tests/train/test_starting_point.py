@@ -14,6 +14,7 @@ from neurograsp.train.config import TrainConfig
 from neurograsp.train.datasets import Recording, open_recordings
 from neurograsp.train.run import TrainedRun, train_run
 from neurograsp.train.signal_fit import fit_signals
+from neurograsp.train.splits import Split
 from neurograsp.train.starting_point import StartingPoint
 from neurograsp.train.windows import cut
 
@@ -129,6 +130,33 @@ def test_the_end_of_a_session_that_both_runs_cut_off_may_validate_twice(
     assert StartingPoint.read(tmp_path / "one").facts.validation == ("2/1",)
     with pytest.raises(ConfigError, match="trained on 2/1, which would validate here"):
         train_run(config(), [people[4], people[3]], tmp_path / "whole", WHITENED, start=start)
+
+
+@pytest.mark.parametrize(
+    ("how", "validation", "refusal"),
+    [
+        ("auto", ("1/3",), None),
+        ("within-session", ("1/3", "3/1"), None),
+        ("cross-session", ("2/3",), None),
+        ("cross-session", ("1/1", "2/3"), "trained on 1/1, which"),
+        ("cross-session", ("1/2", "1/3"), None),
+        ("cross-subject", ("3/1", "3/2"), None),
+        ("cross-subject", ("1/3",), "trained on the people of 1/3, which"),
+        ("cross-subject", ("3/1", "2/9"), "trained on the people of 2/9, which"),
+        ("cross-subject", ("1/1",), "trained on the people of 1/1, which"),
+    ],
+)
+def test_how_much_must_be_unknown_follows_the_split(
+    how: Split, validation: tuple[str, ...], refusal: str | None, pooled: Path
+) -> None:
+    """The pooled run was trained on session 1 of both people and validated on session 2."""
+    start = StartingPoint.read(pooled)
+    assert start.facts.train == ("1/1", "2/1")
+    if refusal is None:
+        start.check_fits(start.facts.signal, start.facts.network, (), validation, how)
+    else:
+        with pytest.raises(ConfigError, match=refusal):
+            start.check_fits(start.facts.signal, start.facts.network, (), validation, how)
 
 
 def test_a_folder_that_is_no_run(tmp_path: Path, pooled: Path) -> None:

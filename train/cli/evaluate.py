@@ -21,9 +21,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="leave out windows that end so soon after a change of labels: people follow a cue late",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.add_argument("--report", type=Path, metavar="DIR", help="write report.html and its pictures there")
+    parser.add_argument(
+        "--report", type=Path, metavar="DIR", help="write report.html, demo.png and metrics.json there"
+    )
     parser.add_argument(
         "--session", type=Path, metavar="FILE", help="with --report: what `neurograsp run --out FILE` wrote"
+    )
+    parser.add_argument(
+        "--run",
+        type=Path,
+        metavar="RUN",
+        dest="training",
+        help="with --report: the run folder that the bundle was made from, for its learning curves",
     )
 
 
@@ -36,11 +45,14 @@ def run(arguments: argparse.Namespace) -> int:
     from neurograsp.edge_runtime.contract.errors import UsageError
     from neurograsp.train.bundle_scores import score_bundle
     from neurograsp.train.cli.progress import track
-    from neurograsp.train.cli.tables import score_table
+    from neurograsp.train.cli.tables import operating_table, score_table
     from neurograsp.train.datasets import open_recordings
+    from neurograsp.train.operating_points import operating_points
 
     if arguments.session is not None and arguments.report is None:
         raise UsageError("--session FILE goes into the report; add --report DIR")
+    if arguments.training is not None and arguments.report is None:
+        raise UsageError("--run RUN goes into the report; add --report DIR")
     if not 0 <= arguments.skip_s < float("inf"):
         raise UsageError("--skip-s must be zero or more seconds")
     bundle = open_bundle(arguments.bundle)
@@ -53,13 +65,17 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.report is not None:
         from neurograsp.train.report import write_report
 
-        written = write_report(bundle, recordings, scores, arguments.session, arguments.report)
+        written = write_report(
+            bundle, recordings, scores, arguments.session, arguments.report, arguments.training
+        )
     if arguments.json:
         print(json.dumps(scores.to_json(), allow_nan=False))
         return 0
     said = ", ".join(f"{name} ({worth})" for name, worth in scores.unseen.items())
     print(f"{bundle.path} on {said}:")
     print(score_table(scores.figures, bundle.manifest.labels, scores.intervals))
+    if scores.swept:
+        print(operating_table(operating_points(scores.swept), tuple(scores.figures)))
     if len(scores.by_subject) > 1:
         print(
             "AUC by subject: "

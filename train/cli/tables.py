@@ -1,6 +1,6 @@
 """Scores as text."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 DASH = "-"
@@ -38,6 +38,15 @@ def score_table(
         drawn = [(intervals or {}).get(model, {}).get(name) for model in figures]
         if any(drawn):
             lines.append(f"  {'  95 % interval':<30}" + "".join(f"{span(one):>9}" for one in drawn))
+    return "\n".join(lines)
+
+
+def operating_table(points: Sequence[Mapping[str, Any]], models: Sequence[str]) -> str:
+    """Of `operating_points.operating_points`: a row a rate, a column a model."""
+    lines = ["Events found at up to so many false activations a minute, thresholds chosen in hindsight:"]
+    for point in points:
+        found = "".join(f"{cell('event_tpr', point['event_tpr'][model]):>9}" for model in models)
+        lines.append(f"  {point['at_most_per_min']:<30g}{found}")
     return "\n".join(lines)
 
 

@@ -1,49 +1,63 @@
-"""The int8 network as a controller, at other thresholds than its own."""
+"""The part of the page about the decoders as controllers of a hand."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-
-import numpy as np
-
-from neurograsp.edge_runtime.contract.decision_spec import DecisionSpec
-from neurograsp.edge_runtime.contract.signal_spec import ActionSet
-from neurograsp.edge_runtime.event_scores import ScoredStream, score_streams, with_threshold
-
-MOST_THRESHOLDS = 40
-MOST_STEPS = 200_000
-"""Of the decision layer in all, a few seconds; long recordings get fewer thresholds."""
+from neurograsp.edge_runtime.contract.manifest import Manifest
+from neurograsp.edge_runtime.event_scores import ControllerScores, score_streams
+from neurograsp.train.bundle_scores import BundleScores
+from neurograsp.train.cli.tables import cell
+from neurograsp.train.operating_points import operating_points
+from neurograsp.train.report.page import figure, heading, paragraph, plots, table
+from neurograsp.train.report.plots import draw_latency, draw_sweep
 
 
-@dataclass(frozen=True)
-class Sweep:
-    """Attributes:
-    thresholds: rising, one for all actions.
-    found: share of the events, for each.
-    false_per_min: false activations a minute of rest, for each.
-    """
-
-    thresholds: tuple[float, ...]
-    found: tuple[float, ...]
-    false_per_min: tuple[float, ...]
+def controllers(scores: BundleScores) -> dict[str, ControllerScores]:
+    """Each model at the thresholds that the bundle sets for it."""
+    return {
+        model: score_streams([one.stream for one in own], scores.decisions[model], scores.actions)
+        for model, own in scores.replays.items()
+    }
 
 
-def sweep(streams: Sequence[ScoredStream], decision: DecisionSpec, actions: ActionSet) -> Sweep | None:
-    """Score the streams at thresholds spread over the probabilities; None without rest or events."""
-    moving = [index for index in range(len(actions.names)) if index != actions.rest_index]
-    largest = np.concatenate([stream.probabilities[:, moving].max(axis=1) for stream in streams])
-    if not len(largest) or not any(stream.rest_s for stream in streams):
-        return None
-    n = int(np.clip(MOST_STEPS // len(largest), 5, MOST_THRESHOLDS))
-    wanted = np.unique(np.round(np.quantile(largest, np.linspace(0.02, 1, n)), 4))
-    thresholds = [float(value) for value in np.clip(wanted, 1e-4, 1.0)]
-    scored = [
-        score_streams(streams, with_threshold(decision, t, len(actions.names)), actions) for t in thresholds
+def controller_section(manifest: Manifest, scores: BundleScores) -> list[str]:
+    """Events found against false activations, and latency; only where the data has rest."""
+    if "int8" not in scores.swept:
+        return []
+    points = controllers(scores)
+    own = points["int8"]
+    shown = [
+        figure(
+            draw_sweep(scores.swept, points, manifest.decision),
+            "events found against false activations a minute",
+            "Lines: one threshold for all actions, swept; they turn back where low thresholds keep an action "
+            "going that should end. All recordings together.",
+        )
     ]
+    if own.latencies_s:
+        caption = f"int8 as set: {len(own.latencies_s)} detections"
+        shown.append(
+            figure(draw_latency(own.latencies_s), "histogram of the latencies of detection", caption)
+        )
+    text = (
+        f"As set, the int8 network found {own.hits} of {own.n_events} events, and started an action "
+        f"{own.false_activations} times in {own.rest_min:.1f} minutes of rest; {own.wrong} times it started "
+        "another action than the one under way. "
+        f"Thresholds from {manifest.decision.calibrated_on or 'an unnamed calibration'}."
+    )
+    header = ("false activations a minute", *scores.replays)
     rows = [
-        (threshold, score.event_tpr, score.false_activations_per_min)
-        for threshold, score in zip(thresholds, scored)
-        if score.event_tpr is not None and score.false_activations_per_min is not None
+        (
+            f"up to {point['at_most_per_min']:g}",
+            *(cell("event_tpr", point["event_tpr"][model]) for model in scores.replays),
+        )
+        for point in operating_points(scores.swept)
     ]
-    if not rows:
-        return None
-    return Sweep(tuple(t for t, _, _ in rows), tuple(f for _, f, _ in rows), tuple(m for _, _, m in rows))
+    hindsight = (
+        "Share of events found at other rates, each with the threshold that is best for it on these very "
+        "recordings: what a threshold could give, not what one chosen beforehand will."
+    )
+    return [
+        heading("As a controller"),
+        paragraph(text),
+        plots(*shown),
+        paragraph(hindsight, "note"),
+        table(header, rows),
+    ]

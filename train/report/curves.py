@@ -75,6 +75,12 @@ def draw_reliability(replays: Mapping[str, Sequence[Replay]], actions: ActionSet
     return png(figure) if drawn else None
 
 
+def calibration_error(replays: Sequence[Replay], actions: ActionSet) -> float | None:
+    """Expected calibration error, all actions together; None without examples."""
+    truth, scores = _examples(replays, actions)
+    return reliability(truth.reshape(-1), scores.reshape(-1))[2] if truth.size else None
+
+
 def reliability(positive: npt.NDArray[np.bool_], probability: Float) -> tuple[Float, Float, float]:
     """Reliability over ten bins of equal width.
 

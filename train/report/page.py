@@ -5,11 +5,8 @@ from collections.abc import Sequence
 from html import escape
 
 STYLE = """
-:root { color-scheme: light dark; --ink: #1a1a1a; --paper: #fff; --faint: #5b5b5b; --line: #d0d0d0;
+:root { color-scheme: light; --ink: #1a1a1a; --paper: #fff; --faint: #5b5b5b; --line: #d0d0d0;
   --warn: #fff3d6; }
-@media (prefers-color-scheme: dark) {
-  :root { --ink: #ececec; --paper: #16181b; --faint: #a8a8a8; --line: #3c4046; --warn: #4a3b12; }
-}
 * { box-sizing: border-box; }
 body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper);
   max-width: 64rem; margin: 0 auto; padding: 1rem; overflow-wrap: break-word; }

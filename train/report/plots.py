@@ -11,7 +11,7 @@ from neurograsp.edge_runtime.contract.decision_spec import DecisionSpec
 from neurograsp.edge_runtime.contract.signal_spec import ActionSet
 from neurograsp.edge_runtime.event_scores import ControllerScores
 from neurograsp.train.evaluate import Replay, confusion
-from neurograsp.train.report.controller import Sweep
+from neurograsp.train.operating_points import Sweep
 from neurograsp.train.report.response import decibel
 from neurograsp.train.report.style import FAINT, INK, MODEL_COLOURS, colour, dash, new_figure, png, short
 
@@ -129,13 +129,17 @@ def draw_response(
     return png(figure)
 
 
-def draw_sweep(sweep: Sweep, points: Mapping[str, ControllerScores], decision: DecisionSpec) -> bytes:
-    """Events found over false activations, swept for int8; and each model as it is set."""
+def draw_sweep(
+    swept: Mapping[str, Sweep], points: Mapping[str, ControllerScores], decision: DecisionSpec
+) -> bytes:
+    """Events found over false activations, swept; and each model as it is set."""
     figure = new_figure(WIDTH_IN, HEIGHT_IN)
     axes = figure.subplots()
-    axes.plot(
-        sweep.false_per_min, sweep.found, color=MODEL_COLOURS["int8"], marker=".", ms=5, lw=1.2, alpha=0.75
-    )
+    most = 1.0
+    for model, one in swept.items():
+        most = max(most, *one.false_per_min)
+        hue = MODEL_COLOURS[model]
+        axes.plot(one.false_per_min, one.found, color=hue, marker=".", ms=5, lw=1.2, alpha=0.75)
     if decision.target_fa_per_min is not None:
         axes.axvline(decision.target_fa_per_min, color=FAINT, lw=1.2, ls=(0, (4, 3)), label="aimed at")
     for (model, score), marker in zip(points.items(), "os^"):
@@ -144,7 +148,7 @@ def draw_sweep(sweep: Sweep, points: Mapping[str, ControllerScores], decision: D
             hue, label = MODEL_COLOURS[model], f"{model}, as set"
             axes.plot(*place, marker, color=hue, label=label, ms=11, mec="white", mew=1.5)
     axes.set_ylim(-0.03, 1.03)
-    axes.set_xlim(left=-0.02 * max(1.0, max(sweep.false_per_min, default=1.0)))
+    axes.set_xlim(left=-0.02 * most)
     axes.set_xlabel("false activations a minute of rest")
     axes.set_ylabel("events found")
     axes.legend(loc="lower right")

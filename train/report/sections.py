@@ -9,55 +9,69 @@ import numpy as np
 from neurograsp.edge_runtime.bundle import Bundle
 from neurograsp.edge_runtime.contract.codec import decode
 from neurograsp.edge_runtime.contract.manifest import Manifest
-from neurograsp.edge_runtime.event_scores import TOLERANCE_S, score_streams
+from neurograsp.edge_runtime.event_scores import TOLERANCE_S
 from neurograsp.train.bootstrap import BOOTSTRAPPED
 from neurograsp.train.bundle_scores import BundleScores
 from neurograsp.train.cli.tables import DASH, SHOWN, cell, span
 from neurograsp.train.config import SignalConfig
 from neurograsp.train.datasets import Recording
-from neurograsp.train.report.controller import sweep
+from neurograsp.train.evaluate import MODELS
 from neurograsp.train.report.curves import draw_precision_recall, draw_reliability
 from neurograsp.train.report.page import facts, figure, heading, paragraph, plots, table
 from neurograsp.train.report.plots import (
     draw_agreement,
     draw_confusion,
-    draw_latency,
     draw_response,
     draw_roc,
-    draw_sweep,
 )
 from neurograsp.train.report.response import decibel, designed_response, grid, integer_response
 from neurograsp.train.report.session import Session
 from neurograsp.train.report.timeline import Timeline
+from neurograsp.train.splits import Unseen
 from neurograsp.train.windows import data_sha256
 
-MODELS = ("float", "int8", "linear")
 PASSED_DB, AUDIBLE_DB = -3.0, -40.0
+MOST_NAMES = 12
+
+WORTH: dict[Unseen, str] = {
+    "cross-session": "Cross-session scores: other sessions of people who were trained or validated on",
+    "cross-subject": "Cross-subject scores: people of whom nothing was trained or validated on",
+}
 
 
 def opening(manifest: Manifest, scores: BundleScores) -> list[str]:
-    """What this is, the safety line, and a warning where the recordings are not unseen."""
-    signal, provenance = manifest.signal, manifest.provenance
-    known = sorted(set(scores.names) & {*provenance.train, *provenance.validation})
-    names = ", ".join(scores.names) if len(scores.names) <= 12 else f"{len(scores.names)} recordings"
+    """What this is, the safety line, and what the scores are worth."""
+    signal = manifest.signal
     pieces = [
         f"<h1>{escape(manifest.name)}</h1>",
         "<p><strong>Research use only. Not a medical device.</strong></p>",
         paragraph(
-            f"Scored on {names} (subject/session): {len(signal.actions.names)} actions from "
+            f"Scored on {_names(scores.names)} (subject/session): {len(signal.actions.names)} actions from "
             f"{len(signal.channels)} channels at {signal.rate_hz:g} Hz, a window of "
             f"{signal.window_s * 1000:.0f} ms, a decision every {signal.hop_s * 1000:.0f} ms."
         ),
     ]
-    if known:
+    of_kind = {
+        kind: [name for name in scores.names if scores.unseen[name] == kind] for kind in (*WORTH, "seen")
+    }
+    pieces += [
+        paragraph(f"{text} ({_names(of_kind[kind])}).") for kind, text in WORTH.items() if of_kind[kind]
+    ]
+    if of_kind["seen"]:
         pieces.append(
             paragraph(
-                f"Not unseen: {', '.join(known)} took part in training or validation. "
+                f"Not unseen: {_names(of_kind['seen'])} took part in training or validation. "
                 "Figures on them are better than on new recordings.",
                 "warn",
             )
         )
+    if sum(bool(names) for names in of_kind.values()) > 1:
+        pieces.append(paragraph("The figures below mix these kinds. Score each on its own.", "warn"))
     return pieces
+
+
+def _names(names: Sequence[str]) -> str:
+    return ", ".join(names) if len(names) <= MOST_NAMES else f"{len(names)} recordings"
 
 
 def picture_section(picture: bytes, timeline: Timeline, run: Session | None) -> list[str]:
@@ -90,25 +104,31 @@ def score_section(manifest: Manifest, scores: BundleScores) -> list[str]:
     pieces = [heading("Scores"), table(("", *models), rows)]
     pieces += [paragraph(reason, "note") for reason in _dashes(scores, models)]
     if len(scores.by_subject) > 1:
-        header = ("subject", *(f"{model} {what}" for what in ("AUC", "bal. acc.") for model in models))
+        measures = {"auc_macro": "AUC", "balanced_accuracy": "bal. acc."}
+        header = ("subject", *(f"{model} {label}" for label in measures.values() for model in models))
         by_subject = [
             (
                 subject,
                 *(
-                    cell(name, figures[model][name])
-                    for name in ("auc_macro", "balanced_accuracy")
+                    f"{cell(name, figures[model][name])} "
+                    f"({span(scores.subject_intervals[subject][model][name])})"
+                    for name in measures
                     for model in models
                 ),
             )
             for subject, figures in scores.by_subject.items()
         ]
-        pieces += [heading("By subject"), table(header, by_subject)]
+        pieces += [
+            heading("By subject"),
+            paragraph("In brackets 95 % intervals, by drawing labelled stretches with replacement.", "note"),
+            table(header, by_subject),
+        ]
     actions = manifest.signal.actions
     if any(len(one.truth) for one in scores.replays["int8"]):
         shown = [
             figure(
                 draw_confusion(scores.replays[model], actions, model),
-                f"confusion matrix, {model}",
+                f"confusion matrix of the {model} network, rows what was, columns what was most probable",
                 f"{model}: balanced accuracy {cell('accuracy', scores.figures[model]['balanced_accuracy'])}",
             )
             for model in ("float", "int8")
@@ -119,7 +139,7 @@ def score_section(manifest: Manifest, scores: BundleScores) -> list[str]:
             caption = (
                 f"int8, one action against the rest; macro {cell('', scores.figures['int8']['auc_macro'])}"
             )
-            shown.append(figure(roc, "ROC curves", caption))
+            shown.append(figure(roc, "ROC curve of each action, true over false positive rate", caption))
         pieces += [heading("Confusions and ROC"), plots(*shown)]
     return pieces
 
@@ -135,7 +155,7 @@ def curve_section(manifest: Manifest, scores: BundleScores) -> list[str]:
         ),
         (
             draw_reliability(scores.replays, actions),
-            "share that is so over the probability given",
+            "reliability: share that is so over the probability given",
             "All actions together. The thresholds are set on these probabilities as they are.",
         ),
     )
@@ -167,42 +187,10 @@ def agreement_section(manifest: Manifest, scores: BundleScores) -> list[str]:
     return [
         heading("What quantization changed"),
         paragraph(text),
-        plots(figure(plot, "logits, int8 against float", "on the line: the same logit in both")),
+        plots(
+            figure(plot, "logit of every window, int8 against float", "on the line: the same logit in both")
+        ),
     ]
-
-
-def controller_section(manifest: Manifest, scores: BundleScores) -> list[str]:
-    """Events found against false activations, and latency; only where the data has rest."""
-    actions = manifest.signal.actions
-    streams = [one.stream for one in scores.replays["int8"]]
-    swept = sweep(streams, manifest.decision, actions)
-    if swept is None:
-        return []
-    decisions = {**manifest.reference_decisions, "int8": manifest.decision}
-    points = {
-        model: score_streams([one.stream for one in scores.replays[model]], decisions[model], actions)
-        for model in MODELS
-        if model in scores.replays
-    }
-    own = points["int8"]
-    shown = [
-        figure(
-            draw_sweep(swept, points, manifest.decision),
-            "events found against false activations a minute",
-            "Line: the int8 network at one threshold for all actions, swept; it turns back where low "
-            "thresholds keep an action going that should end. All recordings together.",
-        )
-    ]
-    if own.latencies_s:
-        caption = f"int8 as set: {len(own.latencies_s)} detections"
-        shown.append(figure(draw_latency(own.latencies_s), "latencies of detection", caption))
-    text = (
-        f"As set, the int8 network found {own.hits} of {own.n_events} events, and started an action "
-        f"{own.false_activations} times in {own.rest_min:.1f} minutes of rest; {own.wrong} times it started "
-        "another action than the one under way. "
-        f"Thresholds from {manifest.decision.calibrated_on or 'an unnamed calibration'}."
-    )
-    return [heading("As a controller"), paragraph(text), plots(*shown)]
 
 
 def filter_section(bundle: Bundle) -> list[str]:
@@ -224,13 +212,14 @@ def filter_section(bundle: Bundle) -> list[str]:
         f"and within {audible:.2g} dB where it is above {AUDIBLE_DB:g} dB."
     )
     plot = draw_response(hz, designed, integer)
+    alt = "gain of the filter over frequency, float design and integer coefficients"
     caption = "Gain over the frequency at the input"
     if signal.decimation > 1:
         half = signal.rate_hz / signal.decimation / 2
         caption += (
             f"; what is left above {half:g} Hz folds down when one frame in {signal.decimation} is kept"
         )
-    return [heading("Filter"), paragraph(text), plots(figure(plot, "frequency response", f"{caption}."))]
+    return [heading("Filter"), paragraph(text), plots(figure(plot, alt, f"{caption}."))]
 
 
 def session_section(run: Session | None) -> list[str]:

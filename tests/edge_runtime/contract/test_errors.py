@@ -28,6 +28,7 @@ def test_codes_are_those_of_the_command_line() -> None:
         "BundleError": "4",
         "RecordingError": "4",
         "SourceError": "5",
+        "ClusterError": "5",
         "ProtocolError": "5",
         "LinkError": "5",
     }
