@@ -12,17 +12,38 @@ from neurograsp.train.splits import Split
 
 
 @dataclass(frozen=True)
+class DataOrigin:
+    """Whom to thank for recordings, and on which terms they may be used.
+
+    Attributes:
+        name: of the data set.
+        version: of the data set, or of what it came through.
+        licence: its short name.
+        citation: the publication that the authors ask to be cited.
+        address: where it comes from.
+    """
+
+    name: str
+    version: str
+    licence: str
+    citation: str
+    address: str
+
+
+@dataclass(frozen=True)
 class DataConfig:
     """Attributes:
     path: a folder of recordings or one recording; relative to the configuration file.
     subjects, sessions: which ones; all when left out.
     split: what of them validates, see `Split`.
+    origin: where the recordings come from, kept with the run.
     """
 
     path: str
     subjects: tuple[int | str, ...] | None = None
     sessions: tuple[int | str, ...] | None = None
     split: Split = "auto"
+    origin: DataOrigin | None = None
 
 
 @dataclass(frozen=True)
