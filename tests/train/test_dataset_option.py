@@ -77,16 +77,14 @@ def test_refusals(data: Path, toy_data: Path, capsys: pytest.CaptureFixture[str]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "known"), [("eegmmidb", "1/3"), ("FakeDataset", "1/0")])
-def test_from_the_name_of_a_data_set_to_a_bundle(
-    data: Path, name: str, known: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_from_the_name_of_a_data_set_to_a_bundle(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """And once more by the configuration that the run kept, on what was fetched: the same scores."""
+    pytest.importorskip("moabb")
     runs = (data / "run", data / "again")
-    assert main(["train", "--dataset", name, *SMALL, "--out", str(runs[0])]) == 0
+    assert main(["train", "--dataset", "FakeDataset", *SMALL, "--out", str(runs[0])]) == 0
     assert main(["train", str(runs[0] / "config.toml"), "--out", str(runs[1])]) == 0
     facts, again = (json.loads((run / "run.json").read_text()) for run in runs)
-    assert facts["train"] == [known]
+    assert (facts["train"], facts["validation"]) == (["1/0"], ["1/1"])
     assert facts["config"] == again["config"]
     assert facts["data_sha256"] == again["data_sha256"]
     assert (runs[0] / "metrics.json").read_text() == (runs[1] / "metrics.json").read_text()
@@ -96,6 +94,5 @@ def test_from_the_name_of_a_data_set_to_a_bundle(
     manifest = json.loads((bundle / "manifest.json").read_text())
     assert manifest["provenance"]["config"]["data"]["origin"] == kept["origin"]
     capsys.readouterr()
-    unseen = "7" if name == "eegmmidb" else "1"
-    assert main(["evaluate", str(bundle), kept["path"], "--sessions", unseen, "--json"]) == 0
+    assert main(["evaluate", str(bundle), kept["path"], "--sessions", "1", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["n_events"]["int8"] > 0
