@@ -13,6 +13,25 @@ from neurograsp.train.splits import Split
 
 
 @dataclass(frozen=True)
+class DataOrigin:
+    """Whom to thank for recordings, and on which terms they may be used.
+
+    Attributes:
+        name: of the data set.
+        version: of the data set, or of what it came through.
+        licence: its short name.
+        citation: the publication that the authors ask to be cited.
+        address: where it comes from.
+    """
+
+    name: str
+    version: str
+    licence: str
+    citation: str
+    address: str
+
+
+@dataclass(frozen=True)
 class DataConfig:
     """Attributes:
     path: a folder of recordings or one recording; relative to the configuration file.
@@ -22,6 +41,7 @@ class DataConfig:
     split: what of them validates, see `Split`.
     held_out: the sessions (of "cross-session") or subjects (of "cross-subject") that validate; the last
         one when left out.
+    origin: where the recordings come from, kept with the run.
     """
 
     path: str
@@ -32,16 +52,16 @@ class DataConfig:
     split: Split = "auto"
     held_out: tuple[int | str, ...] | None = None
 
+    origin: DataOrigin | None = None
+
     def __post_init__(self) -> None:
+        if self.channels is not None and self.without:
+            raise ValueError("data: channels and without are both given; name one kind")
         if self.held_out is not None and self.split not in ("cross-session", "cross-subject"):
             raise ValueError(
                 "data.held_out: set data.split to 'cross-session' or 'cross-subject', to tell sessions from "
                 "subjects"
             )
-
-    def __post_init__(self) -> None:
-        if self.channels is not None and self.without:
-            raise ValueError("data: channels and without are both given; name one kind")
 
 
 @dataclass(frozen=True)

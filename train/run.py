@@ -80,7 +80,7 @@ def train_run(
         )
     job = _Job(config, train, validation, signals, data_sha256(recordings), start)
     with whole_folder(out, RUN_MARKER) as folder:
-        (folder / "config.toml").write_text(config_text)
+        (folder / "config.toml").write_text(config_text, encoding="utf-8")
         return _train_into(folder, job, progress)
 
 

@@ -4,6 +4,8 @@ import argparse
 import json
 from pathlib import Path
 
+from neurograsp.train.cli.options import listed_names
+
 HELP = "score a bundle on recordings, through the board's own pipeline"
 EXAMPLE = "neurograsp evaluate runs/gal.bundle examples/data/way-eeg-gal-windows --sessions 7 --json"
 
@@ -11,8 +13,8 @@ EXAMPLE = "neurograsp evaluate runs/gal.bundle examples/data/way-eeg-gal-windows
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("bundle", type=Path, help="bundle folder or archive")
     parser.add_argument("recordings", type=Path, nargs="+", help="recording files, or folders of them")
-    parser.add_argument("--subjects", type=_names, help="only these, such as 1,2")
-    parser.add_argument("--sessions", type=_names, help="only these, such as 7,8")
+    parser.add_argument("--subjects", type=listed_names, help="only these, such as 1,2")
+    parser.add_argument("--sessions", type=listed_names, help="only these, such as 7,8")
     parser.add_argument(
         "--skip-s",
         type=float,
@@ -34,10 +36,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         dest="training",
         help="with --report: the run folder that the bundle was made from, for its learning curves",
     )
-
-
-def _names(text: str) -> list[str]:
-    return [part.strip() for part in text.split(",") if part.strip()]
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from neurograsp.train.fit import Progress
 
@@ -37,3 +37,31 @@ def track(items: Sequence[T]) -> Iterable[T]:
     from rich.progress import track as shown
 
     return shown(items, "scoring", console=Console(stderr=True), transient=True)
+
+
+class FetchProgress:
+    """A line for every file or step that is fetched, and on a terminal a bar below it."""
+
+    def __init__(self) -> None:
+        self._bar: Any = None
+
+    def begin(self, what: str) -> None:
+        self.close()
+        print(f"fetching {what}", file=sys.stderr)
+
+    def at(self, n_bytes: int, total: int) -> None:
+        if not sys.stderr.isatty():
+            return
+        if self._bar is None:
+            from rich.console import Console
+            from rich.progress import Progress as Bar
+
+            self._bar = Bar(console=Console(stderr=True), transient=True)
+            self._task = self._bar.add_task("bytes")
+            self._bar.start()
+        self._bar.update(self._task, completed=n_bytes, total=total or None)
+
+    def close(self) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None

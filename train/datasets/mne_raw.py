@@ -25,12 +25,18 @@ KINDS = ("eeg", "emg", "ecog", "seeg", "dbs")
 PAUSE_S = 1.0
 """How far the frame counter jumps where a recording was paused, or joined, and no one says for how long."""
 
+_BIDS_NAME = re.compile(r"sub-([A-Za-z0-9]+)_(?:ses-)?(.+)_(?:eeg|ieeg|emg)")
 _BREAKS = ("new segment", "edge boundary", "bad boundary", "boundary")
 _SKIP = "BAD_ACQ_SKIP"
 
 
 def identify(path: Path) -> tuple[str, str]:
-    """Subject, from the header where it names one, and the file's name as the session."""
+    """Subject and session: 1 and 2 of `sub-1_ses-2_eeg.fif` (BIDS), else the header's subject and the file's
+    name.
+    """
+    named = _BIDS_NAME.fullmatch(path.name.partition(".")[0])
+    if named:
+        return named[1], named[2]
     info = _open(path).info.get("subject_info") or {}
     subject = str(info.get("his_id") or info.get("id") or "unknown").strip()
     return (re.sub(r"[/\s]+", "-", subject) or "unknown", path.name.partition(".")[0])

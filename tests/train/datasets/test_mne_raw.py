@@ -114,6 +114,20 @@ def test_fif_with_pauses_and_bad_stretches(tmp_path: Path) -> None:
     assert stretches(one) == [(100, 150, "reach"), (500, 501, "grip"), (700, 800, "reach")]
 
 
+@pytest.mark.parametrize(
+    ("name", "subject", "session"),
+    [
+        ("sub-01_ses-2train_eeg.fif", "1", "2train"),
+        ("sub-A3_ses-1_task-grasp_run-2_eeg.fif", "A3", "1_task-grasp_run-2"),
+        ("sub-4_task-rest_eeg.fif", "4", "task-rest"),
+        ("sub-4_eeg.fif", "P-7", "sub-4_eeg"),
+    ],
+)
+def test_names_of_bids_say_subject_and_session(tmp_path: Path, name: str, subject: str, session: str) -> None:
+    (one,) = open_recordings(fif(tmp_path / name))
+    assert (one.subject, one.session) == (subject, session)
+
+
 def test_a_recording_that_was_cropped_keeps_its_labels(tmp_path: Path) -> None:
     """MNE then counts annotations from the start of the measurement, and samples from the first kept."""
     info = mne.create_info(3, RATE_HZ, "eeg")
