@@ -23,7 +23,9 @@ USAGE = 2
 
 EXTRA_OF = {
     "brainflow": "brainflow",
-    **dict.fromkeys(("matplotlib", "mne", "rich", "scipy", "sklearn", "tensorflow", "tf_keras"), "train"),
+    **dict.fromkeys(
+        ("matplotlib", "mne", "pyxdf", "rich", "scipy", "sklearn", "tensorflow", "tf_keras"), "train"
+    ),
 }
 """The extra that brings a module which the base install lacks."""
 

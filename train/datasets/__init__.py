@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from neurograsp.edge_runtime.contract.errors import RecordingError
-from neurograsp.train.datasets import edf, eegmmidb, gal, gal_mat, kaggle, mne_raw, myo
+from neurograsp.train.datasets import edf, eegmmidb, gal, gal_mat, kaggle, mne_raw, myo, xdf
 from neurograsp.train.datasets.recording import Labels, Recording
 
 __all__ = ["Labels", "Recording", "open_recordings"]
@@ -46,6 +46,7 @@ _FORMATS = (
         mne_raw.read,
         mne_raw.identify,
     ),
+    _Format("XDF of LabRecorder", "any.xdf", xdf.FILE_NAME, xdf.read, xdf.identify),
 )
 
 
