@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from neurograsp.edge_runtime.contract.errors import RecordingError
-from neurograsp.train.datasets import edf, eegmmidb, gal, gal_mat, kaggle, mne_raw, myo, xdf
+from neurograsp.train.datasets import brainflow_file, edf, eegmmidb, gal, gal_mat, kaggle, mne_raw, myo, xdf
 from neurograsp.train.datasets.recording import Labels, Recording
 
 __all__ = ["Labels", "Recording", "open_recordings"]
@@ -45,6 +45,13 @@ _FORMATS = (
         mne_raw.FILE_NAME,
         mne_raw.read,
         mne_raw.identify,
+    ),
+    _Format(
+        "BrainFlow file with its description",
+        "any.brainflow.json",
+        brainflow_file.FILE_NAME,
+        brainflow_file.read,
+        brainflow_file.identify,
     ),
     _Format("XDF of LabRecorder", "any.xdf", xdf.FILE_NAME, xdf.read, xdf.identify),
 )

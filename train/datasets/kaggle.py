@@ -8,11 +8,7 @@ The competition's data are those of Luciw, Jarocka & Edin, "Multi-channel EEG re
 and lift trials with varying weight and friction", Scientific Data 1:140047 (2014).
 """
 
-import gzip
-import io
 import re
-import warnings
-import zlib
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +16,7 @@ from numpy.typing import NDArray
 
 from neurograsp.edge_runtime.contract.errors import RecordingError
 from neurograsp.train.datasets.kept import kept
+from neurograsp.train.datasets.raw_file import parse_table, read_bytes
 from neurograsp.train.datasets.recording import Labels, Recording, split_at_jumps
 
 FILE_NAME = re.compile(r"subj(\d+)_series(\d+)_data\.csv(?:\.gz)?", re.IGNORECASE)
@@ -98,7 +95,7 @@ def _read_pair(path: Path, events_path: Path, subject: str, session: str) -> Rec
 
 def _read_table(path: Path) -> tuple[list[str], NDArray[np.int64], NDArray[np.int64]]:
     """Names of the columns after the id, the numbers at the ends of the ids, and the cells."""
-    text = _read_bytes(path)
+    text = read_bytes(path, MAX_BYTES, "a series has about 25 MB")
     head, _, body = text.partition(b"\n")
     names = head.decode("utf-8", "replace").strip().split(",")
     prefix = body[: body.find(b",") + 1].rpartition(b"_")[0] + b"_"
@@ -112,33 +109,12 @@ def _read_table(path: Path) -> tuple[list[str], NDArray[np.int64], NDArray[np.in
             f"{path}: an id is like subj1_series1_0, not {body[:30].decode('utf-8', 'replace')!r}; "
             "copy the file again from its source"
         )
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")  # numpy would round a number that is no integer
-            table = np.loadtxt(
-                io.BytesIO(body.replace(prefix, b"")), np.int64, delimiter=",", comments=None, ndmin=2
-            )
-    except (ValueError, OverflowError, Warning) as error:
-        reason = (str(error).splitlines() or ["no reason given"])[0]
-        raise RecordingError(
-            f"{path}: not a table of integers ({reason:.150}); copy it again from its source"
-        ) from error
+    table = parse_table(path, body.replace(prefix, b""), np.int64, ",").astype(np.int64)
     if table.shape[1] != len(names):
         raise RecordingError(
             f"{path}: {table.shape[1]} columns under {len(names)} names; copy it again from its source"
         )
     return names[1:], table[:, 0].copy(), table[:, 1:]
-
-
-def _read_bytes(path: Path) -> bytes:
-    try:
-        with gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb") as file:
-            text = file.read(MAX_BYTES + 1)
-    except (OSError, EOFError, zlib.error) as error:
-        raise RecordingError(f"{path}: cannot be read ({error}); copy it again from its source") from error
-    if len(text) > MAX_BYTES:
-        raise RecordingError(f"{path}: more than {MAX_BYTES >> 20} MB; a series has about 25 MB")
-    return text
 
 
 def _runs(events: NDArray[np.int64], names: tuple[str, ...], pieces: NDArray[np.int64]) -> Labels:

@@ -14,12 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurograsp.edge_runtime.contract.errors import MissingExtra, RecordingError
+from neurograsp.train.datasets.raw_file import read_bytes
 
 MAX_BYTES = 1 << 30
 """Of a file, and of what it unpacks to: three times the longest WAY-EEG-GAL series."""
 
 _HEADER_BYTES = 128
 _MATRIX, _COMPRESSED = 14, 15
+_TOO_LARGE = "save what is needed of it alone"
 
 
 def read_struct(path: Path, name: str) -> Any:
@@ -81,11 +83,7 @@ def texts(path: Path, what: str, array: NDArray[Any]) -> tuple[str, ...]:
 
 def _unpack(path: Path) -> io.BytesIO:
     """The same file without compression."""
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise RecordingError(f"{path}: cannot be read ({error.strerror}); check the path") from error
+    data = read_bytes(path, MAX_BYTES, _TOO_LARGE)
     if data.startswith(b"MATLAB 7.3"):
         raise RecordingError(f"{path}: MATLAB 7.3 (HDF5) is not read; load it in MATLAB and save it with -v7")
     if data[124:_HEADER_BYTES] != b"\x00\x01IM":
@@ -93,13 +91,11 @@ def _unpack(path: Path) -> io.BytesIO:
     plain = io.BytesIO()
     plain.write(data[:_HEADER_BYTES])
     at = _HEADER_BYTES
-    while at < len(data) <= MAX_BYTES:
+    while at < len(data):
         at, element = _element(path, data, at, MAX_BYTES + 1 - plain.tell())
         plain.write(element)
         if plain.tell() > MAX_BYTES:
-            break
-    if len(data) > MAX_BYTES or plain.tell() > MAX_BYTES:
-        raise RecordingError(f"{path}: more than {MAX_BYTES >> 20} MB; save what is needed of it alone")
+            raise RecordingError(f"{path}: unpacks to more than {MAX_BYTES >> 20} MB; {_TOO_LARGE}")
     plain.seek(0)
     return plain
 

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from neurograsp.edge_runtime.contract.errors import MissingExtra, RecordingError
 from neurograsp.train.datasets import markers, xdf_chunks
+from neurograsp.train.datasets.gaps import counter_of
 from neurograsp.train.datasets.kept import kept
 from neurograsp.train.datasets.microvolts import LSB_UV, UV_PER_UNIT, to_counts
 from neurograsp.train.datasets.recording import Labels, Recording, split_at_jumps
@@ -197,25 +198,22 @@ def _counts(
 
 
 def _frame_index(path: Path, stamps: NDArray[np.float64], rate_hz: float) -> NDArray[np.int64]:
-    """Frame counter that jumps by what is missing where the stamps (n,) are further apart than `GAP_S`."""
     step = np.diff(stamps)
     if not np.isfinite(stamps).all() or np.any(step < 0):
         raise RecordingError(
             f"{path}: the clock of the stream went backwards; record again without restarting its computer"
         )
-    # Half, because even steps on both sides may have made a gap smaller.
-    gap = step > max(GAP_S / 2, 1.5 / rate_hz)
-    even = step[~gap]
+    even = step[step <= max(GAP_S / 2, 1.5 / rate_hz)]
     if len(even) > rate_hz and abs(even.mean() * rate_hz - 1) > MOST_DRIFT:
         raise RecordingError(
             f"{path}: frames are {even.mean() * 1e3:.4g} ms apart, announced are {rate_hz:g} Hz; many "
             "were lost, or the rate is wrong: look at the amplifier"
         )
-    missing = np.where(gap, np.maximum(1, np.rint(step * rate_hz) - 1), 0)
-    if missing.sum() > 2**53:
-        raise RecordingError(f"{path}: a gap of {step.max():.3g} s; copy it again from its source")
-    index: NDArray[np.int64] = np.arange(len(stamps)) + np.append(0, np.cumsum(missing)).astype(np.int64)
-    return index
+    try:
+        # Half, because even steps on both sides may have made a gap smaller.
+        return counter_of(stamps, rate_hz, GAP_S / 2)
+    except ValueError as error:
+        raise RecordingError(f"{path}: {error}; copy it again from its source") from error
 
 
 def _labels(path: Path, streams: list[Any], stamps: NDArray[np.float64], rate_hz: float) -> Labels:

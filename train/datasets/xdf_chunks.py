@@ -10,6 +10,7 @@ from typing import NamedTuple
 from xml.etree.ElementTree import Element, ParseError, fromstring
 
 from neurograsp.edge_runtime.contract.errors import RecordingError
+from neurograsp.train.datasets.raw_file import read_bytes
 
 MAX_BYTES = 1 << 30
 MAX_XML = 1 << 20
@@ -26,13 +27,7 @@ class _Layout(NamedTuple):
 
 def check(path: Path) -> None:
     """Raises RecordingError unless pyxdf can read the file from end to end."""
-    try:
-        with path.open("rb") as file:
-            data = memoryview(file.read(MAX_BYTES + 1))
-    except OSError as error:
-        raise RecordingError(f"{path}: cannot be read ({error.strerror}); check the path") from error
-    if len(data) > MAX_BYTES:
-        raise RecordingError(f"{path}: more than {MAX_BYTES >> 20} MB; record shorter sessions")
+    data = memoryview(read_bytes(path, MAX_BYTES, "record shorter sessions"))
     try:
         _walk(data)
     except (ValueError, IndexError, struct.error, ParseError, RecursionError) as error:
