@@ -4,13 +4,16 @@ import gzip
 import io
 import warnings
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import numpy.typing as npt
 
 from neurograsp.edge_runtime.contract.errors import RecordingError
+
+BLOCK_BYTES = 1 << 20
 
 
 def read_bytes(path: Path, max_bytes: int, too_large: str) -> bytes:
@@ -26,12 +29,20 @@ def read_bytes(path: Path, max_bytes: int, too_large: str) -> bytes:
     """
     try:
         with gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb") as file:
-            content = file.read(max_bytes + 1)
+            content = b"".join(_blocks(file, max_bytes))
     except (OSError, EOFError, zlib.error) as error:
         raise RecordingError(f"{path}: cannot be read ({error}); copy it again from its source") from error
     if len(content) > max_bytes:
         raise RecordingError(f"{path}: more than {max_bytes / (1 << 20):g} MB; {too_large}")
     return content
+
+
+def _blocks(file: IO[bytes], max_bytes: int) -> Iterator[bytes]:
+    """What there is, up to a block more than `max_bytes`: one read of so much would claim that memory."""
+    left = max_bytes
+    while left >= 0 and (block := file.read(BLOCK_BYTES)):
+        left -= len(block)
+        yield block
 
 
 def parse_table(
