@@ -51,7 +51,6 @@ class DataConfig:
     without: tuple[str, ...] = ()
     split: Split = "auto"
     held_out: tuple[int | str, ...] | None = None
-
     origin: DataOrigin | None = None
 
     def __post_init__(self) -> None:

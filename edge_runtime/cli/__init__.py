@@ -25,7 +25,8 @@ EXTRA_OF = {
     "brainflow": "brainflow",
     "ray": "cluster",
     **dict.fromkeys(
-        ("matplotlib", "mne", "optuna", "rich", "scipy", "sklearn", "tensorflow", "tf_keras"), "train"
+        ("matplotlib", "mne", "optuna", "pyxdf", "rich", "scipy", "sklearn", "tensorflow", "tf_keras"),
+        "train",
     ),
 }
 """The extra that brings a module which the base install lacks."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from neurograsp.edge_runtime.contract.errors import RecordingError
-from neurograsp.train.datasets import edf, eegmmidb, gal, kaggle, mne_raw, myo
+from neurograsp.train.datasets import brainflow_file, edf, eegmmidb, gal, gal_mat, kaggle, mne_raw, myo, xdf
 from neurograsp.train.datasets.recording import Labels, Recording
 
 __all__ = ["Labels", "Recording", "list_recordings", "open_recordings"]
@@ -35,6 +35,7 @@ class _Format:
 _FORMATS = (
     _Format("WAY-EEG-GAL event windows", "subj1_series1.npz", gal.FILE_NAME, gal.read),
     _Format("Kaggle grasp-and-lift series", "subj1_series1_data.csv", kaggle.FILE_NAME, kaggle.read),
+    _Format("WAY-EEG-GAL series", "HS_P1_S1.mat", gal_mat.FILE_NAME, gal_mat.read),
     _Format("PhysioNet EEGMMIDB run", "S001R03.npz", eegmmidb.FILE_NAME, eegmmidb.read),
     _Format("Myo armband session", "p12345_session1.npz", myo.FILE_NAME, myo.read),
     _Format("EDF/EDF+ or BDF/BDF+", "any.edf, any.bdf", edf.FILE_NAME, edf.read, edf.identify),
@@ -45,6 +46,14 @@ _FORMATS = (
         mne_raw.read,
         mne_raw.identify,
     ),
+    _Format(
+        "BrainFlow file with its description",
+        "any.brainflow.json",
+        brainflow_file.FILE_NAME,
+        brainflow_file.read,
+        brainflow_file.identify,
+    ),
+    _Format("XDF of LabRecorder", "any.xdf", xdf.FILE_NAME, xdf.read, xdf.identify),
 )
 
 

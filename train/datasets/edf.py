@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from neurograsp.edge_runtime.contract.errors import MissingExtra, RecordingError
 from neurograsp.train.datasets import eegmmidb
+from neurograsp.train.datasets.microvolts import UV_PER_UNIT
 from neurograsp.train.datasets.recording import Labels, Recording
 
 FILE_NAME = re.compile(r".+\.(?:edf|bdf)", re.IGNORECASE)
@@ -25,7 +26,6 @@ TRIGGERS = "Status"
 
 MAX_SIGNALS = 2048
 _EEGMMIDB_NAME = re.compile(r"S(\d{3})R(\d{2})", re.IGNORECASE)
-_UV_PER_UNIT = {"nv": 1e-3, "uv": 1.0, "\u00b5v": 1.0, "\u03bcv": 1.0, "mv": 1e3, "v": 1e6}
 # Width of each per-signal header field, in the order in which they are stored.
 _FIELDS = {
     "label": 16,
@@ -52,7 +52,7 @@ class _Signal:
     samples: int  # a data record
 
     def lsb_uv(self) -> float | None:
-        factor = _UV_PER_UNIT.get(self.unit.lower())
+        factor = UV_PER_UNIT.get(self.unit.lower())
         if factor is None:
             return None
         return factor * (self.physical_max - self.physical_min) / (self.digital_max - self.digital_min)

@@ -8,20 +8,15 @@ The competition's data are those of Luciw, Jarocka & Edin, "Multi-channel EEG re
 and lift trials with varying weight and friction", Scientific Data 1:140047 (2014).
 """
 
-import gzip
-import io
 import re
-import warnings
-import zlib
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from neurograsp.edge_runtime.contract.errors import RecordingError
-from neurograsp.train.datasets.cache import cached
+from neurograsp.train.datasets.kept import kept
+from neurograsp.train.datasets.raw_file import parse_table, read_bytes
 from neurograsp.train.datasets.recording import Labels, Recording, split_at_jumps
 
 FILE_NAME = re.compile(r"subj(\d+)_series(\d+)_data\.csv(?:\.gz)?", re.IGNORECASE)
@@ -29,8 +24,7 @@ RATE_HZ = 500.0
 MAX_BYTES = 1 << 28
 """Of a file, after decompression: ten times the longest series."""
 
-_VERSION = 1
-_ARRAYS = ("counts", "frame_index", "label_rows", "channels", "events")
+_VERSION = 2
 
 
 def read(path: Path, subject: str, session: str) -> Recording:
@@ -40,20 +34,8 @@ def read(path: Path, subject: str, session: str) -> Recording:
         RecordingError: a file is missing, damaged, or the two do not belong together.
     """
     events = events_of(path)
-    arrays = cached((path, events), _VERSION, _ARRAYS, lambda: _read_pair(path, events))
-    start, stop, code = np.asarray(arrays["label_rows"], np.int64)
-    frame_index = np.asarray(arrays["frame_index"], np.int64)
-    return Recording(
-        counts=np.ascontiguousarray(arrays["counts"], np.int32),
-        rate_hz=RATE_HZ,
-        channels=tuple(str(name) for name in arrays["channels"]),
-        lsb_uv=None,
-        pieces=split_at_jumps(frame_index),
-        frame_index=frame_index,
-        labels=Labels(tuple(str(name) for name in arrays["events"]), start.copy(), stop.copy(), code.copy()),
-        subject=subject,
-        session=session,
-        source=str(path),
+    return kept(
+        path, (path, events), _VERSION, lambda: _read_pair(path, events, subject, session), subject, session
     )
 
 
@@ -73,7 +55,7 @@ def events_of(path: Path) -> Path:
     )
 
 
-def _read_pair(path: Path, events_path: Path) -> Mapping[str, NDArray[Any]]:
+def _read_pair(path: Path, events_path: Path, subject: str, session: str) -> Recording:
     channels, frame_index, counts = _read_table(path)
     names, event_index, events = _read_table(events_path)
     if len(event_index) != len(frame_index) or np.any(event_index != frame_index):
@@ -96,19 +78,24 @@ def _read_pair(path: Path, events_path: Path) -> Mapping[str, NDArray[Any]]:
         )
     if np.any(np.abs(counts) >= 2**31):
         raise RecordingError(f"{path}: a value has more than 32 bits; copy the file again from its source")
-    narrow = np.int16 if counts.min() >= -(2**15) and counts.max() < 2**15 else np.int32
-    return {
-        "counts": counts.astype(narrow),
-        "frame_index": frame_index,
-        "label_rows": _runs(events, split_at_jumps(frame_index)),
-        "channels": np.array(channels),
-        "events": np.array(names),
-    }
+    pieces = split_at_jumps(frame_index)
+    return Recording(
+        counts=np.ascontiguousarray(counts, np.int32),
+        rate_hz=RATE_HZ,
+        channels=tuple(channels),
+        lsb_uv=None,
+        pieces=pieces,
+        frame_index=frame_index,
+        labels=_runs(events, tuple(names), pieces),
+        subject=subject,
+        session=session,
+        source=str(path),
+    )
 
 
 def _read_table(path: Path) -> tuple[list[str], NDArray[np.int64], NDArray[np.int64]]:
     """Names of the columns after the id, the numbers at the ends of the ids, and the cells."""
-    text = _read_bytes(path)
+    text = read_bytes(path, MAX_BYTES, "a series has about 25 MB")
     head, _, body = text.partition(b"\n")
     names = head.decode("utf-8", "replace").strip().split(",")
     prefix = body[: body.find(b",") + 1].rpartition(b"_")[0] + b"_"
@@ -122,17 +109,7 @@ def _read_table(path: Path) -> tuple[list[str], NDArray[np.int64], NDArray[np.in
             f"{path}: an id is like subj1_series1_0, not {body[:30].decode('utf-8', 'replace')!r}; "
             "copy the file again from its source"
         )
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")  # numpy would round a number that is no integer
-            table = np.loadtxt(
-                io.BytesIO(body.replace(prefix, b"")), np.int64, delimiter=",", comments=None, ndmin=2
-            )
-    except (ValueError, OverflowError, Warning) as error:
-        reason = (str(error).splitlines() or ["no reason given"])[0]
-        raise RecordingError(
-            f"{path}: not a table of integers ({reason:.150}); copy it again from its source"
-        ) from error
+    table = parse_table(path, body.replace(prefix, b""), np.int64, ",").astype(np.int64)
     if table.shape[1] != len(names):
         raise RecordingError(
             f"{path}: {table.shape[1]} columns under {len(names)} names; copy it again from its source"
@@ -140,19 +117,8 @@ def _read_table(path: Path) -> tuple[list[str], NDArray[np.int64], NDArray[np.in
     return names[1:], table[:, 0].copy(), table[:, 1:]
 
 
-def _read_bytes(path: Path) -> bytes:
-    try:
-        with gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb") as file:
-            text = file.read(MAX_BYTES + 1)
-    except (OSError, EOFError, zlib.error) as error:
-        raise RecordingError(f"{path}: cannot be read ({error}); copy it again from its source") from error
-    if len(text) > MAX_BYTES:
-        raise RecordingError(f"{path}: more than {MAX_BYTES >> 20} MB; a series has about 25 MB")
-    return text
-
-
-def _runs(events: NDArray[np.int64], pieces: NDArray[np.int64]) -> NDArray[np.int64]:
-    """(3, n_runs) first row, row after the last, and column of each run of ones inside a piece, by time."""
+def _runs(events: NDArray[np.int64], names: tuple[str, ...], pieces: NDArray[np.int64]) -> Labels:
+    """Each run of ones inside a piece, by time."""
     found = []
     for begin, end in pieces.tolist():
         edges = np.diff(events[begin:end], axis=0, prepend=0, append=0)
@@ -161,4 +127,5 @@ def _runs(events: NDArray[np.int64], pieces: NDArray[np.int64]) -> NDArray[np.in
             stop = np.flatnonzero(edges[:, column] == -1) + begin
             found.append(np.stack([start, stop, np.full(len(start), column)]))
     runs = np.concatenate(found, axis=1).astype(np.int64)
-    return runs[:, np.lexsort((runs[2], runs[0]))]
+    start, stop, code = runs[:, np.lexsort((runs[2], runs[0]))].copy()
+    return Labels(names, start, stop, code)

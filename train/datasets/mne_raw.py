@@ -1,7 +1,6 @@
 """BrainVision, FIF and GDF recordings, read by MNE.
 
-MNE hands out volts as floats. A count is LSB_UV here: finer than the steps of the amplifiers behind these
-formats (0.05 to 0.5 uV), so that what rounding adds is below their noise, and 28 bits hold more than a volt.
+MNE hands out volts as floats; they become counts of `microvolts.LSB_UV`.
 
 Gramfort et al., "MEG and EEG data analysis with MNE-Python", Frontiers in Neuroscience 7:267 (2013).
 """
@@ -15,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurograsp.edge_runtime.contract.errors import MissingExtra, RecordingError
+from neurograsp.train.datasets.microvolts import LSB_UV, to_counts
 from neurograsp.train.datasets.recording import Labels, Recording, split_at_jumps
 
 FILE_NAME = re.compile(r".+\.(?:vhdr|fif|fif\.gz|gdf)", re.IGNORECASE)
-LSB_UV = 0.01
 KINDS = ("eeg", "emg", "ecog", "seeg", "dbs")
 """Types of channel that are taken: electrodes whose signal a board could have. Others are left out."""
 
@@ -62,15 +61,10 @@ def read(path: Path, subject: str, session: str) -> Recording:
             "set the channels' types in MNE and save it again"
         )
     rate_hz = float(raw.info["sfreq"])
-    counts = np.rint(_volts(path, raw, picks).T * (1e6 / LSB_UV))
-    if not np.isfinite(counts).all() or np.abs(counts).max(initial=0) >= 2**31:
-        raise RecordingError(
-            f"{path}: holds values that are no number or beyond {2**31 * LSB_UV / 1e6:.0f} V; "
-            "look at its units"
-        )
+    counts = to_counts(path, _volts(path, raw, picks).T * 1e6)
     rows, frame_index = _without_breaks(raw, rate_hz)
     return Recording(
-        counts=np.ascontiguousarray(counts[rows], np.int32),
+        counts=np.ascontiguousarray(counts[rows]),
         rate_hz=rate_hz,
         channels=tuple(raw.ch_names[number] for number in picks),
         lsb_uv=LSB_UV,

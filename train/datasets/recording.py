@@ -88,7 +88,7 @@ class Recording:
             )
         if len(set(self.channels)) != n_channels or "" in self.channels:
             raise RecordingError(
-                f"{self.source}: channel names must be distinct and not empty: {self.channels}"
+                f"{self.source}: channel names must be distinct and not empty: {self.channels}; rename them"
             )
         if not (math.isfinite(self.rate_hz) and self.rate_hz > 0):
             raise RecordingError(f"{self.source}: the rate must be above 0 Hz, not {self.rate_hz}")
