@@ -29,6 +29,7 @@ EXTRA_OF = {
 
 ORDER = (
     "demo",
+    "record",
     "plot",
     "train",
     "compare",
