@@ -22,7 +22,6 @@ PHYSICAL_MAX = 9_999_999
 """A header field has eight characters, one of them for the sign."""
 
 NOTE_BYTES = 240
-MAX_LABEL = 40
 _N_RECORDS_AT = 236
 _MONTHS = ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"]
 
@@ -198,12 +197,12 @@ def _decimal(n_frames: int, rate_hz: int) -> str:
 
 
 def _field(text: str, width: int) -> bytes:
-    data = text.encode("ascii", "replace")
-    if len(data) > width:
+    if not text.isascii() or len(text) > width:
         raise ConfigError(
-            f"{text!r} does not fit into the {width} characters of a BDF header; make it shorter"
+            f"{text!r} does not fit into the {width} ASCII characters of a BDF header; make it shorter, or "
+            "take ASCII"
         )
-    return data.ljust(width)
+    return text.encode().ljust(width)
 
 
 def _write_all(file: BinaryIO, data: bytes) -> None:
