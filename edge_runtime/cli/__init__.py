@@ -33,6 +33,7 @@ EXTRA_OF = {
 
 ORDER = (
     "demo",
+    "record",
     "plot",
     "train",
     "search",

@@ -15,9 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurograsp.edge_runtime.contract.errors import MissingExtra, RecordingError
+from neurograsp.edge_runtime.recording import place
+from neurograsp.edge_runtime.recording.recorder import LOST
 from neurograsp.train.datasets import eegmmidb
 from neurograsp.train.datasets.microvolts import UV_PER_UNIT
-from neurograsp.train.datasets.recording import Labels, Recording
+from neurograsp.train.datasets.recording import Labels, Recording, split_at_jumps
 
 FILE_NAME = re.compile(r".+\.(?:edf|bdf)", re.IGNORECASE)
 ANNOTATIONS = ("EDF Annotations", "BDF Annotations")
@@ -73,7 +75,8 @@ class _Header:
 
 
 def identify(path: Path) -> tuple[str, str]:
-    """Subject and session: from the name where it is an EEGMMIDB run, else header code and file stem.
+    """Subject and session: from the name where it is an EEGMMIDB run or by `neurograsp record`, else header
+    code and file stem.
 
     Raises:
         RecordingError: the file cannot be read or its header is damaged.
@@ -81,6 +84,9 @@ def identify(path: Path) -> tuple[str, str]:
     run = _EEGMMIDB_NAME.fullmatch(path.stem)
     if run:
         return run[1], run[2]
+    own = place.FILE_NAME.fullmatch(path.name)
+    if own:
+        return own[1], own[2]
     code = _read_header(path).patient.split(" ")[0]
     return ("unknown" if code in ("", "X") else code), path.stem
 
@@ -90,7 +96,8 @@ def read(path: Path, subject: str, session: str) -> Recording:
 
     Counts are the digital values stored. Physical zero need not be digital zero: the offset is constant.
     `lsb_uv` is None where a unit is not a voltage or the channels do not share one scale. An
-    annotation without duration labels one frame; one that runs over the end is cut there.
+    annotation without duration labels one frame; one that runs over the end is cut there. Frames that
+    `neurograsp record` put in place of lost ones are left out: they are a gap.
 
     Raises:
         MissingExtra: MNE is not installed.
@@ -106,15 +113,20 @@ def read(path: Path, subject: str, session: str) -> Recording:
     _check_rates(path, header, signals)
     counts = _read_counts(path, header)
     rate_hz = signals[0].samples / header.record_s
-    n_frames = len(counts)
+    labels = _read_labels(path, header.sample_bytes, rate_hz, len(counts))
+    frame_index, labels = _without_lost(labels, len(counts))
+    if not len(frame_index):
+        raise RecordingError(
+            f"{path}: all its frames are labelled {LOST}: nothing was received; record again"
+        )
     return Recording(
-        counts=counts,
+        counts=np.ascontiguousarray(counts[frame_index]) if len(frame_index) < len(counts) else counts,
         rate_hz=rate_hz,
         channels=_channels(path, signals),
         lsb_uv=_common_lsb_uv(path, signals),
-        pieces=np.array([[0, n_frames]], dtype=np.int64),
-        frame_index=np.arange(n_frames, dtype=np.int64),
-        labels=_read_labels(path, header.sample_bytes, rate_hz, n_frames),
+        pieces=split_at_jumps(frame_index),
+        frame_index=frame_index,
+        labels=labels,
         subject=subject,
         session=session,
         source=str(path),
@@ -287,3 +299,19 @@ def _read_labels(path: Path, sample_bytes: int, rate_hz: float, n_frames: int) -
         stop=np.clip(stop, start + 1, n_frames),
         code=np.array([names.index(text) for text in texts], dtype=np.int64),
     )
+
+
+def _without_lost(labels: Labels, n_frames: int) -> tuple[NDArray[np.int64], Labels]:
+    """The frames (n,) that are not labelled `LOST`, and the other labels in rows of these."""
+    if LOST not in labels.names:
+        return np.arange(n_frames, dtype=np.int64), labels
+    is_lost = labels.code == labels.names.index(LOST)
+    received = np.ones(n_frames, bool)
+    for start, stop in zip(labels.start[is_lost], labels.stop[is_lost]):
+        received[start:stop] = False
+    row_of = np.concatenate([[0], np.cumsum(received)])
+    start, stop = row_of[labels.start], row_of[labels.stop]
+    kept = ~is_lost & (stop > start)
+    names = tuple(name for name in labels.names if name != LOST)
+    code = np.array([names.index(labels.names[one]) for one in labels.code[kept]], np.int64)
+    return np.flatnonzero(received), Labels(names, start[kept], stop[kept], code)

@@ -1,0 +1,1 @@
+"""A guided calibration session: cues on the screen, labelled counts in a file. Nothing here knows a hand."""
