@@ -1,9 +1,10 @@
 """Where electrodes are on the scalp, by their names in the international 10-5 system."""
 
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
-from neurograsp.edge_runtime.contract.errors import MissingExtra
+from neurograsp.edge_runtime.contract.errors import ConfigError, MissingExtra
 
 
 def montage() -> Any:
@@ -25,3 +26,25 @@ def montage() -> Any:
             return mne.channels.make_standard_montage("standard_1005")
         except ValueError:
             return mne.channels.make_standard_montage("colin27_1005")
+
+
+def scalp_places(channels: Sequence[str]) -> tuple[list[int], Any]:
+    """Columns of the channels whose place on the scalp is known, and an MNE Info with these places.
+
+    Raises:
+        ConfigError: fewer than four are known.
+        MissingExtra: MNE is not installed.
+    """
+    known = montage()
+    spelling = {name.lower(): name for name in known.ch_names}
+    columns = [number for number, name in enumerate(channels) if name.lower() in spelling]
+    if len(columns) < 4:
+        raise ConfigError(
+            f"a scalp map needs four electrodes of the 10-5 system or more; of {', '.join(channels):.80} "
+            f"{len(columns)} are known"
+        )
+    import mne
+
+    info = mne.create_info([spelling[channels[number].lower()] for number in columns], 100.0, "eeg")
+    info.set_montage(known)
+    return columns, info

@@ -11,8 +11,8 @@ LSB_UV = {
     "CYTON_DAISY_BOARD": 187_500 * _STEP_OF_24_BITS,
     "FREEEEG32_BOARD": 562_500 * _STEP_OF_24_BITS,  # 4.5 V at a gain of 8
 }
-"""Microvolt a count, where BrainFlow multiplies 24-bit integers by it: `eeg_scale` in the board's source, at the
-gain that it starts with."""
+"""Microvolt a count, where BrainFlow multiplies 24-bit integers by it: `eeg_scale` in the board's source, at
+the gain that it starts with."""
 
 OTHER_LSB_UV = 1 / 32
 """Of other boards, whose values are rounded to it: 24 bits of it reach 262 mV."""

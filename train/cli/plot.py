@@ -135,7 +135,8 @@ def _average(arguments: argparse.Namespace, recording: "Recording", spec: Any, o
 
 def _scalp(arguments: argparse.Namespace, recording: "Recording", spec: Any, out: Path) -> str:
     from neurograsp.train.cli.progress import track
-    from neurograsp.train.pictures.draw import animate_scalp, label_text, scalp_places
+    from neurograsp.train.pictures.draw import animate_scalp, label_text
+    from neurograsp.train.scalp import scalp_places
 
     signal, channels = _signal(arguments, recording, spec)
     known = len(scalp_places(channels)[0])

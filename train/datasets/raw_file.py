@@ -37,7 +37,7 @@ def read_bytes(path: Path, max_bytes: int, too_large: str) -> bytes:
     return content
 
 
-def _blocks(file: IO[bytes], max_bytes: int) -> Iterator[bytes]:
+def _blocks(file: IO[bytes] | gzip.GzipFile, max_bytes: int) -> Iterator[bytes]:
     """What there is, up to a block more than `max_bytes`: one read of so much would claim that memory."""
     left = max_bytes
     while left >= 0 and (block := file.read(BLOCK_BYTES)):

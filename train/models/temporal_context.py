@@ -68,8 +68,8 @@ def build(
     n_scores = (filtered - span) // hop + 1
     if n_scores < 2:
         raise ConfigError(
-            f"temporal_context: a window of {n_time} frames has no two scores of {span} frames after a filter "
-            f"of {temporal_kernel}, {hop} frames apart; take a longer window, or make these smaller"
+            f"temporal_context: a window of {n_time} frames has no two scores of {span} frames after a "
+            f"filter of {temporal_kernel}, {hop} frames apart; take a longer window, or make these smaller"
         )
     layers = keras.layers
     inputs = layers.Input((n_time, n_channels, 1), name="window")

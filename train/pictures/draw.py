@@ -10,7 +10,7 @@ from neurograsp.edge_runtime.contract.errors import ConfigError
 from neurograsp.train.datasets import Labels
 from neurograsp.train.pictures.arrays import Average, Float, Signal
 from neurograsp.train.report.style import FAINT, INK, colour, dash, new_figure, short
-from neurograsp.train.scalp import montage
+from neurograsp.train.scalp import scalp_places
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -127,28 +127,6 @@ def draw_averages(averages: dict[str, Average], channels: Sequence[str], unit: s
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=min(4, len(labels)))
     return figure
-
-
-def scalp_places(channels: Sequence[str]) -> tuple[list[int], Any]:
-    """Columns of the channels whose place on the scalp is known, and an MNE Info with these places.
-
-    Raises:
-        ConfigError: fewer than four are known.
-        MissingExtra: MNE is not installed.
-    """
-    known = montage()
-    spelling = {name.lower(): name for name in known.ch_names}
-    columns = [number for number, name in enumerate(channels) if name.lower() in spelling]
-    if len(columns) < 4:
-        raise ConfigError(
-            f"a scalp map needs four electrodes of the 10-5 system or more; of {', '.join(channels):.80} "
-            f"{len(columns)} are known"
-        )
-    import mne
-
-    info = mne.create_info([spelling[channels[number].lower()] for number in columns], 100.0, "eeg")
-    info.set_montage(known)
-    return columns, info
 
 
 def animate_scalp(

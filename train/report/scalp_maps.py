@@ -12,9 +12,9 @@ from neurograsp.train.bundle_scores import scorers
 from neurograsp.train.datasets import Recording
 from neurograsp.train.models.filterbank_linear import FilterbankLinear
 from neurograsp.train.patterns import Pattern, of_baseline, of_network
-from neurograsp.train.pictures.draw import scalp_places
 from neurograsp.train.report.page import figure, heading, paragraph, plots
 from neurograsp.train.report.style import new_figure, png, short
+from neurograsp.train.scalp import scalp_places
 from neurograsp.train.windows import cut
 
 MOST_WINDOWS = 1000

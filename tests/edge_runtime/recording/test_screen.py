@@ -1,6 +1,7 @@
 """What a person sees."""
 
 import io
+import itertools
 import re
 import shutil
 
@@ -54,7 +55,7 @@ def test_a_session_in_a_terminal() -> None:
             screen.show(recorder)
     seen = pages(out)
     assert all(len(page) <= 24 and max(map(len, page)) <= 80 for page in seen)
-    assert all(a != b for a, b in zip(seen, seen[1:])), "nothing is drawn twice"
+    assert all(a != b for a, b in itertools.pairwise(seen)), "nothing is drawn twice"
     words = ["\n".join(line.strip() for line in page) for page in seen]
     for word, state in (("SIT STILL", "cue 0 of 2"), ("REST", "cue 1 of 2"), ("GRIP", "cue 2 of 2")):
         top = large(word, 78)[0].strip()

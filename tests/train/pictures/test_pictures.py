@@ -12,7 +12,7 @@ from neurograsp.edge_runtime.cli import main
 from neurograsp.edge_runtime.contract.errors import ConfigError, RecordingError
 from neurograsp.train.datasets import Labels, Recording, open_recordings
 from neurograsp.train.pictures.arrays import average, cut_out, epochs, heat, signal_of, spectra
-from neurograsp.train.pictures.draw import scalp_places
+from neurograsp.train.scalp import scalp_places
 
 Image = pytest.importorskip("PIL.Image")
 
