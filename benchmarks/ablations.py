@@ -19,10 +19,10 @@ from pathlib import Path
 from statistics import fmean
 
 import numpy as np
-from decoding import ARMS, EEGMMIDB, GAL, MODELS, MYO, PEOPLE, Bench
+from decoding import ARMS, EEGMMIDB, GAL, MYO, PEOPLE, Bundles, Scores
 
 from neurograsp.train.bootstrap import intervals
-from neurograsp.train.bundle_scores import BundleScores
+from neurograsp.train.evaluate import MODELS
 
 CHEAP = ("fit.epochs=20", "convert.method=ptq")
 GAL_FRONTAL = ("Fp1", "Fp2", "F7", "F3", "Fz", "F4", "F8")
@@ -118,7 +118,7 @@ JOBS = {
 }
 
 
-def scored(bench: Bench, job: Job, name: str, overrides: Sequence[str]) -> dict[int, BundleScores]:
+def scored(bench: Bundles, job: Job, name: str, overrides: Sequence[str]) -> dict[int, Scores]:
     """One seed of a variant: the scores of each person's own bundle."""
     found = {}
     for subject in job.subjects:
@@ -137,7 +137,7 @@ def scored(bench: Bench, job: Job, name: str, overrides: Sequence[str]) -> dict[
     return found
 
 
-def row(seeds: Sequence[dict[int, BundleScores]]) -> str:
+def row(seeds: Sequence[dict[int, Scores]]) -> str:
     """Mean AUC over people and seeds; of int8 each seed's as well, and the mean of their intervals."""
     means = {
         model: [fmean(one.figures[model]["auc_macro"] for one in people.values()) for people in seeds]
@@ -171,7 +171,7 @@ def main() -> None:
             print("| --- | --- | --- | --- |")
             for number, (variant, overrides) in enumerate(job.variants.items()):
                 seeds = [
-                    scored(Bench(arguments.data.resolve(), work, seed), job, f"{title}{number}", overrides)
+                    scored(Bundles(arguments.data.resolve(), work, seed), job, f"{title}{number}", overrides)
                     for seed in arguments.seeds
                 ]
                 print(f"| {variant} | {row(seeds)} |", flush=True)

@@ -159,5 +159,5 @@ def _refuse_flat(channels: Sequence[str], rms: Float, recordings: Sequence[Recor
     if flat:
         raise RecordingError(
             f"{recordings[0].source} and {len(recordings) - 1} more: {', '.join(flat)} never changed; "
-            "fix the electrode and record again, or train without it"
+            "fix the electrode and record again, or leave it out by `data.without`"
         )

@@ -39,6 +39,10 @@ def search(toy: Any, folder: Path) -> list[str]:
 
 
 COMMANDS: Commands = {
+    "record": lambda toy, tmp: [
+        *("record", "--source", f"playback:{toy.data / 'S001R01.npz'}", "--out", str(tmp)),
+        *("--actions", "grip", "--repeats", "1", "--cue-s", "1", "--rest-s", "1", "--speed", "100"),
+    ],
     "search": search,
     "compare": lambda toy, tmp: ["compare", str(toy.run)],
     "inspect": lambda toy, tmp: ["inspect", str(toy.bundle)],
@@ -81,7 +85,9 @@ def test_schema_is_valid(name: str) -> None:
     Draft202012Validator.check_schema(load(name))
 
 
-@pytest.mark.parametrize("name", sorted(COMMANDS))
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] * (name == "search")) for name in sorted(COMMANDS)]
+)
 def test_output(name: str, toy: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*COMMANDS[name](toy, tmp_path), "--json"]) == 0
     value = json.loads(capsys.readouterr().out)
