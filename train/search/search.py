@@ -13,8 +13,8 @@ from neurograsp.train.run_files import read_metrics
 from neurograsp.train.search import results
 from neurograsp.train.search.plan import Plan
 from neurograsp.train.search.study import Study, Trial
-from neurograsp.train.search.toml_text import to_toml
 from neurograsp.train.search.workers import Job, Outcome, Workers
+from neurograsp.train.toml_text import to_toml
 
 GIVE_UP_AFTER = 5
 """Failed trials with which a search ends where no other has ended yet: the rest would fare no better."""
@@ -97,8 +97,8 @@ class Search:
         write_whole(self._folder / "search.json", (json.dumps(found, indent=1) + "\n").encode())
         best = results.best_config(self.plan, trials)
         if best is not None:
-            comment = f"What was best in a search from {self.plan.space.path}; train it anew."
-            write_whole(self._folder / "best.toml", to_toml(best, comment).encode())
+            text = f"# What was best in a search from {self.plan.space.path}; train it anew.\n{to_toml(best)}"
+            write_whole(self._folder / "best.toml", text.encode())
         return found
 
     def run_folder(self, number: int) -> Path:
@@ -119,7 +119,8 @@ class Search:
             return False
         name = f"{trial.number:04d}"
         path = self._folder / "configs" / f"{name}.toml"
-        write_whole(path, to_toml(config, f"Trial {trial.number} of {self.plan.space.path.name}.").encode())
+        text = f"# Trial {trial.number} of {self.plan.space.path.name}.\n{to_toml(config)}"
+        write_whole(path, text.encode())
         arguments = self._command(path, self.run_folder(trial.number))
         workers.start(Job(trial.number, arguments, self._folder / "logs" / f"{name}.txt", threads))
         return True

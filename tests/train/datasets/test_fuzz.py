@@ -15,8 +15,11 @@ from xdf_writer import Xdf
 from neurograsp.edge_runtime.contract.errors import RecordingError
 from neurograsp.train.datasets import Recording, open_recordings
 
+EXAMPLES = 60
 MOST_BYTES = 64 << 20
 """All files here are smaller than 100 kB."""
+
+EVENTS = ("HandStart", "FirstDigitTouch", "BothStartLoadPhase", "LiftOff", "Replace", "BothReleased")
 
 EDIT = st.tuples(
     st.floats(0, 1),  # where
@@ -67,9 +70,6 @@ def mat(folder: Path, packed: bool = False) -> Path:
     scipy.io.savemat(folder / "HS_P1_S1.mat", {"hs": {"name": "AB", "eeg": eeg}}, do_compression=packed)
     scipy.io.savemat(folder / "P1_AllLifts.mat", {"P": lifts}, do_compression=packed)
     return folder / "HS_P1_S1.mat"
-
-
-EVENTS = ("HandStart", "FirstDigitTouch", "BothStartLoadPhase", "LiftOff", "Replace", "BothReleased")
 
 
 @pytest.fixture
@@ -125,6 +125,3 @@ def test_a_recording_or_one_line(folder: Path, make: Callable[[Path], Path], oth
         assert tracemalloc.get_traced_memory()[1] < MOST_BYTES
     finally:
         tracemalloc.stop()
-
-
-EXAMPLES = int(__import__("os").environ.get("N", 60))

@@ -7,14 +7,10 @@ import pytest
 from toys import REPOSITORY
 
 from neurograsp.edge_runtime.cli import main
-from neurograsp.edge_runtime.contract.config import parse_config
-from neurograsp.train.config import TrainConfig
 from neurograsp.train.search.plan import plan_search
 from neurograsp.train.search.space import Choices, Range, read_space, real
-from neurograsp.train.search.toml_text import to_toml
 from neurograsp.train.search.workers import environment
 
-CONFIGS = sorted((REPOSITORY / "examples/configs").glob("*.toml"))
 SEARCHES = sorted((REPOSITORY / "examples/searches").glob("*.toml"))
 
 
@@ -49,12 +45,6 @@ def test_the_environment_overrides_the_base_and_then_no_more(write_space: Callab
         "TF_NUM_INTRAOP_THREADS": "2",
         "OMP_NUM_THREADS": "2",
     }
-
-
-@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
-def test_a_configuration_is_written_as_it_is_read(path: Path) -> None:
-    config = parse_config(TrainConfig, path.read_text(), str(path))
-    assert parse_config(TrainConfig, to_toml(config, "again"), "again") == config
 
 
 @pytest.mark.parametrize("path", SEARCHES, ids=lambda path: path.stem)
