@@ -233,7 +233,8 @@ def go_on(
 
     config = arguments.out / CONFIG
     if not config.exists():
-        text = configuration(arguments.out.resolve().name, arguments.kind, actions, rate_hz, arguments.cue_s)
+        shortest_s = min(arguments.cue_s, arguments.rest_s)
+        text = configuration(arguments.out.resolve().name, arguments.kind, actions, rate_hz, shortest_s)
         write_whole(config, text.encode())
     run_folder = Path("runs") / (arguments.out.resolve().name or "recorded")
     again = ["--out", str(arguments.out), "--subject", place.subject]

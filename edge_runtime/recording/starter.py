@@ -63,16 +63,16 @@ def command_of(action: str) -> str:
     return command if command in HandAction.__members__ else HandAction.HOLD.name
 
 
-def configuration(name: str, kind: Kind, actions: Sequence[str], rate_hz: int, cue_s: float) -> str:
+def configuration(name: str, kind: Kind, actions: Sequence[str], rate_hz: int, shortest_s: float) -> str:
     """Text of a TOML file for `neurograsp train`.
 
     EEG: 8-30 Hz, where movement shows over the motor cortex (Pfurtscheller & Lopes da Silva, Clinical
     Neurophysiology 110:1842-1857, 1999), windows of 1 s. EMG: above 20 Hz, windows of 0.25 s. Windows are
-    shorter where cues are.
+    shorter where the shortest cue or rest, `shortest_s`, would not leave room for some of them.
     """
     factor = max(1, rate_hz // 125) if kind == "eeg" else 1
     kept_hz = rate_hz / factor
-    window_s, hop_s = (min(1.0, cue_s / 2), 0.1) if kind == "eeg" else (min(0.25, cue_s / 2), 0.05)
+    window_s, hop_s = (min(1.0, shortest_s / 2), 0.1) if kind == "eeg" else (min(0.25, shortest_s / 2), 0.05)
     hop = max(1, round(hop_s * kept_hz))
     filters = ['{ kind = "bandpass", hz = [8.0, 30.0], order = 2 }']
     if kind == "emg":
@@ -86,7 +86,7 @@ def configuration(name: str, kind: Kind, actions: Sequence[str], rate_hz: int, c
         hop=hop,
         train_hop=max(1, hop // 2),
         filters="\n".join(f"  {one}," for one in filters),
-        skip_s=min(0.5, cue_s / 4),
+        skip_s=min(0.5, shortest_s / 4),
         names=", ".join(f'"{one}"' for one in names),
         commands=", ".join(f'"{command_of(one)}"' for one in names),
         rest=REST,

@@ -118,7 +118,7 @@ def test_a_whole_demo_ends_with_what_it_found(tmp_path: Path) -> None:
     assert result.returncode == 0, result.stderr
     ending = result.stdout[result.stdout.index("$ neurograsp evaluate") :]
     wanted = (
-        *("AUC (macro", "accuracy", "events found", "false activations a minute", "latency, median"),
+        *("AUC (macro", "accuracy", "  events found", "  false activations a minute", "latency, median"),
         *("another day", "  tick  ", "  deadline misses", "  link", "  commands", "  joints moved by"),
         *("\nreport:", "\npicture:", "\nbundle:"),
     )

@@ -53,11 +53,11 @@ def test_ctrl_c_in_a_terminal(tmp_path: Path) -> None:
                 shown += os.read(terminal, 65536)
             except OSError:
                 break
-        if not pressed and b"cue 2 of" in shown:
+        if not pressed and b"cue 3 of" in shown:
             os.write(terminal, b"\x03")
             pressed = True
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 130
     assert shown.index(b"\x1b[?1049h") < shown.index(b"\x1b[?1049l") < shown.index(b"subj1_session1.bdf")
     (recording,) = open_recordings(tmp_path)
-    assert len(recording.labels) == 2
+    assert len(recording.labels) >= 2
     assert recording.labels.stop[-1] == recording.n_frames
