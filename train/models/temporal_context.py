@@ -17,7 +17,7 @@ shorter one, so a streamed form makes the newest score only.
     Conv2D 1 x n_channels to S, BatchNorm, ReLU, Dropout      scores, (n_scores, 1, S)
     Conv2D n_scores x 1 to n_actions, Flatten                 (n_actions,)
 
-At 320 x 64 and 2 actions: 1,204 parameters, 0 MACs.
+At 320 x 64 and 2 actions: 1,204 parameters, 210,560 MACs.
 """
 
 from typing import Any

@@ -31,6 +31,22 @@ def test_article_lstm_counts() -> None:
     assert summary.macs == 29 * 4 * (32 + 64) * 64 + 64 * 6
 
 
+def test_temporal_context_counts() -> None:
+    summary = summarise(build("temporal_context", 320, 64, 2))
+    span = 316 // 8
+    n_scores = (316 - span) // span + 1
+    macs = 316 * 64 * 5 * 2 + n_scores * 64 * 2 * 8 + n_scores * 8 * 2
+    assert (summary.name, summary.macs) == ("temporal_context", macs)
+    assert summary.parameters == 5 * 2 + 4 * 2 + 64 * 2 * 8 + 4 * 8 + n_scores * 8 * 2 + 2
+
+
+def test_temporal_context_begins_with_the_signal_and_its_negative() -> None:
+    """Two ReLUs of opposite sign hold the whole signal, so that no half-wave is lost before training."""
+    (kernel,) = build("temporal_context", 40, 4, 2, filters=3).get_layer("temporal").get_weights()
+    assert np.array_equal(kernel[..., ::2], -kernel[..., 1::2])
+    assert np.abs(kernel[-1]).min() > np.abs(kernel[:-1]).max()
+
+
 @pytest.mark.parametrize("n_time", [8, 20, 29, 50, 72, 160])
 @pytest.mark.parametrize("head", ["flatten", "mean"])
 def test_eegnet_defaults_fit_every_window(n_time: int, head: str) -> None:
@@ -54,6 +70,7 @@ def test_seed_sets_the_weights() -> None:
         ("eegnet", 4, {}, "window of 4 frames"),
         ("eegnet", 29, {"head": "top"}, "choose flatten or mean"),
         ("article_cnn", 12, {}, "take 13 frames or more"),
+        ("temporal_context", 20, {"span": 12}, "no two scores of 12 frames after a filter of 5"),
         ("eegnet", 29, {"dropout": "a"}, "dropout is 'a'"),
         ("eegnet", 29, {"filters": 0}, "cannot be built.*filters"),
     ],

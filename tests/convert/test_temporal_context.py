@@ -1,0 +1,27 @@
+"""The two stages as int8: integers throughout, and the logits of the float network."""
+
+import numpy as np
+import pytest
+from small_network import windows
+
+from neurograsp.convert import quantize
+from neurograsp.convert.verify import check_full_int8
+from neurograsp.edge_runtime.classifier import Classifier
+
+build = pytest.importorskip("neurograsp.train.models").build
+
+
+@pytest.mark.parametrize("method", ["ptq", "qat"])
+def test_it_is_integer_throughout(method: str) -> None:
+    model = build("temporal_context", 16, 4, 3)
+    x, _ = windows(64, 1)
+    if method == "ptq":
+        blob = quantize.ptq(model, windows(128, 0)[0], seed=0)
+    else:
+        options = quantize.QatOptions(epochs=1, batch_size=32, learning_rate=1e-6)
+        blob = quantize.qat(model, windows(64, 0), windows(32, 1), "softmax", seed=0, options=options)
+    assert {"CONV_2D", "AVERAGE_POOL_2D"} <= set(check_full_int8(blob).operators)
+    network = Classifier(blob)
+    logits = np.stack([network.real_logits(window) for window in x])
+    wanted = model.predict(x[..., None] / 16, verbose=0)
+    assert np.abs(logits - wanted).mean() < 0.05 * np.ptp(wanted)
