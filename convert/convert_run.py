@@ -1,7 +1,7 @@
 """A run folder in, a verified bundle out: quantize, compare, calibrate, write."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ import numpy.typing as npt
 from neurograsp.convert import quantize
 from neurograsp.convert.bundle_writer import golden_npz, write_bundle
 from neurograsp.convert.report import render_report
-from neurograsp.convert.run_reader import Run, ValidationStream, read_run
+from neurograsp.convert.run_reader import Refit, Run, ValidationStream, read_run
 from neurograsp.convert.verify import check_full_int8
 from neurograsp.edge_runtime.bundle import MANIFEST, Golden, largest_difference, run_golden
 from neurograsp.edge_runtime.classifier import Classifier, probabilities
@@ -62,8 +62,11 @@ class Candidate:
 
     def figures(self) -> dict[str, Any]:
         """For the report and the manifest."""
+        return {"auc_macro": self.auc, **self.likeness()}
+
+    def likeness(self) -> dict[str, Any]:
+        """The figures that need no labels."""
         return {
-            "auc_macro": self.auc,
             "agreement": self.agreement,
             "probability_difference": self.difference,
             "bytes": len(self.blob),
@@ -149,9 +152,15 @@ def convert_run(
         facts.target_fa_per_min,
         f"validation recordings {', '.join(facts.validation)}, int8 scores",
     )
-    golden, steps = _golden(run, decision, best.blob)
     figures = {candidate.name: candidate.figures() for candidate in (float_scored, *made)}
-    tensor = inside[best.name]
+    blob, tensor = best.blob, inside[best.name]
+    scores: dict[str, Any] = {}
+    if run.refit is not None:
+        float_blob, blob = _after_refit(run, run.refit, best.name, progress)
+        tensor = check_full_int8(blob)
+        refitted = _candidate("float", float_blob, run, None)
+        scores["refit"] = _candidate(best.name, blob, run, refitted).likeness()
+    golden, steps = _golden(run, decision, blob)
     manifest = Manifest(
         schema=SCHEMA,
         name=facts.name,
@@ -180,8 +189,10 @@ def convert_run(
             validation=facts.validation,
             seed=facts.seed,
             versions={**facts.versions, **_versions()},
+            refit=facts.refit,
         ),
         scores={
+            **scores,
             "recordings": list(facts.validation),
             "candidates": figures,
             "chosen": best.name,
@@ -190,7 +201,7 @@ def convert_run(
         },
     )
     files = {
-        "model.tflite": best.blob,
+        "model.tflite": blob,
         "float.tflite": float_blob,
         "linear.npz": run.linear,
         "golden.npz": golden_npz(golden),
@@ -221,6 +232,14 @@ def _qat(model: Any, run: Run, progress: Progress) -> bytes:
 
 
 METHODS: dict[str, Callable[[Any, Run, Progress], bytes]] = {"ptq": _ptq, "qat": _qat}
+
+
+def _after_refit(run: Run, refit: Refit, method: str, progress: Progress) -> tuple[bytes, bytes]:
+    """Float and int8 form of the network after it was trained on the validation recordings too."""
+    progress("the network of all recordings")
+    model = quantize.load_model(refit.model_path)
+    everything = replace(run, x_train=refit.x, y_train=refit.y)
+    return quantize.to_float_tflite(model), METHODS[method](model, everything, progress)
 
 
 def _loss_options(run: Run) -> quantize.QatOptions:

@@ -42,7 +42,7 @@ def render_report(manifest: Manifest) -> str:
         ("window", f"{signal.window} x {len(signal.channels)}, {signal.window_s * 1000:.0f} ms"),
         ("hop", f"{signal.hop_s * 1000:.0f} ms"),
         ("trained on", ", ".join(provenance.train)),
-        ("validated on", ", ".join(provenance.validation)),
+        ("validated on", provenance.validated_on),
         ("seed", str(provenance.seed)),
         ("data SHA-256", provenance.data_sha256),
         ("versions", ", ".join(f"{name} {version}" for name, version in provenance.versions.items())),

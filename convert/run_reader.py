@@ -33,14 +33,27 @@ class ValidationStream:
 
 
 @dataclass(frozen=True, eq=False)
+class Refit:
+    """Attributes:
+    model_path: the Keras network after it was trained on the validation recordings too.
+    x, y: windows and targets of these and of the training recordings.
+    """
+
+    model_path: Path
+    x: LazyWindows
+    y: npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
 class Run:
     """Attributes:
     facts: run.json.
-    model_path: the Keras network.
+    model_path: the Keras network that was not trained on the validation recordings.
     linear: bytes of linear.npz.
     x_train, y_train, x_validation, y_validation: windows (n, window, n_channels) int8, cut when asked for,
         and targets (n, n_actions) float32.
     streams: the validation recordings.
+    refit: what to convert in the end, if it is not that network.
     golden_counts: (n_frames, n_channels) int32.
     """
 
@@ -53,6 +66,7 @@ class Run:
     x_validation: LazyWindows
     y_validation: npt.NDArray[np.float32]
     streams: tuple[ValidationStream, ...]
+    refit: Refit | None
     golden_counts: npt.NDArray[np.int32]
 
 
@@ -65,25 +79,28 @@ def read_run(path: Path) -> Run:
     facts_path = path / "run.json"
     if not facts_path.is_file():
         raise ConfigError(f"{path}: no run.json there; name the folder that `neurograsp train --out` wrote")
-    model_path = path / "model.keras"
-    if not model_path.is_file():
-        raise ConfigError(f"{path}: model.keras is missing; train again")
     try:
         facts = decode(RunFacts, json.loads(facts_path.read_bytes()), str(facts_path))
+        model_path, validated_path = path / "model.keras", path / "validated.keras"
+        for needed in (model_path, validated_path)[: 2 if facts.refit else 1]:
+            if not needed.is_file():
+                raise ConfigError(f"{path}: {needed.name} is missing; train again")
         signal = facts.signal
         window, n_channels, n_actions = signal.window, len(signal.channels), len(signal.actions.names)
         windows, streams = _Arrays(path / "windows.npz"), _Arrays(path / "streams.npz")
         sets: dict[str, Any] = {}
-        for part in ("train", "validation"):
+        for part in ("train", "validation", "refit")[: 3 if facts.refit else 2]:
             frames = _frames(path / f"frames_{part}.npy", n_channels)
             last = windows.take(f"last_{part}", np.int64, (None,), below=len(frames))
             x = LazyWindows(frames, last, window)
             y = windows.take(f"y_{part}", np.float32, (len(x), n_actions))
             sets |= {f"x_{part}": x, f"y_{part}": y}
+        refit = Refit(model_path, sets.pop("x_refit"), sets.pop("y_refit")) if facts.refit else None
         return Run(
             path=path,
             facts=facts,
-            model_path=model_path,
+            model_path=validated_path if facts.refit else model_path,
+            refit=refit,
             linear=(path / "linear.npz").read_bytes(),
             **sets,
             streams=tuple(_stream(streams, i, facts) for i in range(len(facts.validation))),

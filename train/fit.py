@@ -1,7 +1,7 @@
 """Fit a network to windows: seeded, balanced, stopped where the validation windows say so."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
@@ -41,6 +41,7 @@ class FitOptions:
         channel_dropout: share of the electrodes that are silenced in a training window.
         shift: frames that a training window may end earlier or later within its label.
         label_smoothing: share of the target spread over all actions.
+        refit: train once more from the start, for as many epochs as were best, on the validation windows too.
         seed: of the batches, of dropout and of what makes the training windows differ.
     """
 
@@ -56,6 +57,7 @@ class FitOptions:
     channel_dropout: float = 0.0
     shift: int = 0
     label_smoothing: float = 0.1
+    refit: bool = False
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -150,16 +152,86 @@ def fit(
     Raises:
         ConfigError: a set is empty, or its shapes are not the network's.
     """
+    from neurograsp.train.models._keras import tf
+
+    _check_shapes(model, "training", train)
+    _check_shapes(model, "validation", validation)
+    loss_of = _loss(tf, action_weights(train.y, output, options.balance), output, options.label_smoothing)
+
+    def scores_of(x: Any) -> Any:
+        return model(tf.cast(x, tf.float32)[..., None] * INPUT_SCALE, training=False)
+
+    scores_of = tf.function(scores_of)
+    history: list[dict[str, float]] = []
+    best, best_epoch, best_weights = math.inf, 0, model.get_weights()
+    for epoch, trained in enumerate(_epochs(model, train, options, output), start=1):
+        everything = batches(validation, np.arange(len(validation)), VALIDATION_BATCH)
+        scores = np.concatenate([scores_of(x).numpy() for x, _ in everything])
+        auc = macro_auc(validation.y, one_against_rest(scores, output))
+        figures = {
+            **trained,
+            "val_loss": float(loss_of(tf.constant(validation.y), tf.constant(scores))),
+            "val_auc": math.nan if auc is None else auc,
+        }
+        history.append(figures)
+        if progress is not None:
+            progress(epoch, options.epochs, figures)
+        cost = figures["val_loss"] if options.monitor == "loss" else -figures["val_auc"]
+        if cost < best:
+            best, best_epoch, best_weights = cost, epoch, model.get_weights()
+        elif epoch - best_epoch >= options.patience:
+            break
+    if options.epochs and best_epoch == 0:
+        raise ConfigError(
+            f"fit: the validation {options.monitor} was never a number; lower fit.learning_rate, or choose "
+            "another fit.monitor"
+        )
+    model.set_weights(best_weights)
+    return FitHistory(history, best_epoch, stopped_early=len(history) < options.epochs)
+
+
+def refit(
+    model: Any,
+    windows: WindowSet,
+    options: FitOptions,
+    output: Output,
+    epochs: int,
+    progress: Progress | None = None,
+) -> None:
+    """Fit a network in place to windows none of which is kept apart, for a number of epochs.
+
+    Args:
+        model: as `fit` got it, with the weights from before that.
+        windows: training and validation windows together.
+        options: those of `fit`; the learning rate falls as it did there.
+        output: see `fit`.
+        epochs: the best epoch that `fit` found.
+        progress: see `Progress`.
+
+    Raises:
+        ConfigError: the set is empty, or its shape is not the network's.
+    """
+    _check_shapes(model, "training", windows)
+    numbered = zip(range(1, epochs + 1), _epochs(model, windows, options, output))
+    for epoch, figures in numbered:
+        if progress is not None:
+            progress(epoch, epochs, figures)
+
+
+def _check_shapes(model: Any, name: str, windows: WindowSet) -> None:
+    shape = (*windows.x.shape[1:], windows.y.shape[1])
+    wanted = (*model.input_shape[1:3], model.output_shape[1])
+    if not len(windows) or shape != wanted:
+        raise ConfigError(
+            f"fit: {len(windows)} {name} windows of frames x channels -> actions {shape}, "
+            f"the network {model.name} wants {wanted}"
+        )
+
+
+def _epochs(model: Any, train: WindowSet, options: FitOptions, output: Output) -> Iterator[dict[str, float]]:
+    """Train an epoch and give its figures, `loss` and `learning_rate`, each time one is asked for."""
     from neurograsp.train.models._keras import keras, tf
 
-    for name, windows in (("training", train), ("validation", validation)):
-        shape = (*windows.x.shape[1:], windows.y.shape[1])
-        wanted = (*model.input_shape[1:3], model.output_shape[1])
-        if not len(windows) or shape != wanted:
-            raise ConfigError(
-                f"fit: {len(windows)} {name} windows of frames x channels -> actions {shape}, "
-                f"the network {model.name} wants {wanted}"
-            )
     keras.utils.set_random_seed(options.seed)
     tf.config.experimental.enable_op_determinism()
     steps = math.ceil(len(train) / options.batch_size)
@@ -177,44 +249,19 @@ def fit(
         optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
         return loss
 
-    def scores_of(x: Any) -> Any:
-        return model(tf.cast(x, tf.float32)[..., None] * INPUT_SCALE, training=False)
-
-    step, scores_of = tf.function(step), tf.function(scores_of)
+    step = tf.function(step)
     # One batch shape: a shape of its own for the last one would trace the step again.
     order_of = np.random.default_rng(options.seed)
-    history: list[dict[str, float]] = []
-    best, best_epoch, best_weights = math.inf, 0, model.get_weights()
     for epoch in range(1, options.epochs + 1):
         order = np.resize(order_of.permutation(len(train)), steps * options.batch_size)
         moved = shifted(train, options.shift, np.random.default_rng((options.seed, epoch)))
         cut = batches(moved, order, options.batch_size)
         cut = distorted(cut, options.scaling, options.channel_dropout, (options.seed, epoch))
         losses = [step(x, y) for x, y in cut]
-        everything = batches(validation, np.arange(len(validation)), VALIDATION_BATCH)
-        scores = np.concatenate([scores_of(x).numpy() for x, _ in everything])
-        auc = macro_auc(validation.y, one_against_rest(scores, output))
-        figures = {
+        yield {
             "loss": float(np.mean([float(loss) for loss in losses])),
-            "val_loss": float(loss_of(tf.constant(validation.y), tf.constant(scores))),
-            "val_auc": math.nan if auc is None else auc,
             "learning_rate": float(schedule(optimizer.iterations)),
         }
-        history.append(figures)
-        if progress is not None:
-            progress(epoch, options.epochs, figures)
-        cost = figures["val_loss"] if options.monitor == "loss" else -figures["val_auc"]
-        if cost < best:
-            best, best_epoch, best_weights = cost, epoch, model.get_weights()
-        elif epoch - best_epoch >= options.patience:
-            break
-    if options.epochs and best_epoch == 0:
-        raise ConfigError(
-            f"fit: the validation {options.monitor} was never a number; lower fit.learning_rate, or choose "
-            "another fit.monitor"
-        )
-    model.set_weights(best_weights)
-    return FitHistory(history, best_epoch, stopped_early=len(history) < options.epochs)
 
 
 def batches(windows: WindowSet, order: NDArray[np.int64], batch_size: int) -> Any:

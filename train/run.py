@@ -20,7 +20,7 @@ from neurograsp.train import evaluate
 from neurograsp.train.channels import chosen
 from neurograsp.train.config import TrainConfig
 from neurograsp.train.datasets import Recording
-from neurograsp.train.fit import FitHistory, Progress, fit, predict_logits
+from neurograsp.train.fit import FitHistory, Progress, fit, predict_logits, refit
 from neurograsp.train.models import build, summarise
 from neurograsp.train.models.filterbank_linear import fit_filterbank_linear
 from neurograsp.train.signal_fit import fit_signals
@@ -38,7 +38,8 @@ class TrainedRun:
     """Attributes:
     facts: what goes into run.json.
     history: of the fit.
-    metrics: {"float": ..., "linear": ...} on the validation recordings, the mean over subjects.
+    metrics: {"float": ..., "linear": ...} on the validation recordings, the mean over subjects; of the
+        models from before a refit.
     """
 
     facts: RunFacts
@@ -102,16 +103,7 @@ def _train_into(folder: Path, job: _Job, progress: Progress | None) -> TrainedRu
         training_set(part, signals, labels, config.actions, folder / f"frames_{name}.npy")
         for name, part, labels in (("train", train, config.labels), ("validation", validation, hard))
     )
-    model = build(
-        config.network.name,
-        spec.window,
-        len(spec.channels),
-        len(spec.actions.names),
-        seed=config.fit.seed,
-        **config.network.options,
-    )
-    if start is not None:
-        start.give_weights(model)
+    model = _network(job)
     # The baseline takes seconds and refuses what the network would learn nothing from.
     linear = fit_filterbank_linear(train_windows, spec.rate_hz / spec.decimation, spec.actions.output)
     history = fit(model, train_windows, validation_windows, config.fit, spec.actions.output, progress)
@@ -134,6 +126,17 @@ def _train_into(folder: Path, job: _Job, progress: Progress | None) -> TrainedRu
         )
         subjects = evaluate.measure_subjects(validation, scored[name], spec, decisions[name])
         metrics[name] = mean_over_subjects(list(subjects.values()))
+    refitted = config.fit.refit and history.best_epoch > 0
+    sets = {"train": train_windows, "validation": validation_windows}
+    if refitted:
+        model.save(folder / "validated.keras")
+        everything = training_set(
+            [*train, *validation], signals, config.labels, config.actions, folder / "frames_refit.npy"
+        )
+        sets["refit"] = everything
+        model = _network(job)
+        refit(model, everything, config.fit, spec.actions.output, history.best_epoch, progress)
+        linear = fit_filterbank_linear(everything, spec.rate_hz / spec.decimation, spec.actions.output)
     summary = summarise(model)
     facts = RunFacts(
         schema=RUN_SCHEMA,
@@ -150,27 +153,40 @@ def _train_into(folder: Path, job: _Job, progress: Progress | None) -> TrainedRu
         method=config.convert.method,
         config=encode(config),
         data_sha256=job.data_sha256,
-        train=tuple(dict.fromkeys((*(start.facts.train if start else ()), *names_of(train)))),
+        train=tuple(dict.fromkeys((*(start.facts.trained_on if start else ()), *names_of(train)))),
         validation=names_of(validation),
         seed=config.fit.seed,
         versions=_versions(),
+        refit=refitted,
     )
     _write_json(folder / "run.json", encode(facts))
     _write_json(folder / "history.json", history.to_json())
     _write_json(folder / "metrics.json", evaluate.by_measure(metrics))
     model.save(folder / "model.keras")
     linear.save(folder / "linear.npz")
-    np.savez_compressed(
-        folder / "windows.npz",
-        last_train=train_windows.x.last,
-        y_train=train_windows.y,
-        last_validation=validation_windows.x.last,
-        y_validation=validation_windows.y,
-    )
+    arrays = {f"last_{name}": windows.x.last for name, windows in sets.items()}
+    arrays |= {f"y_{name}": windows.y for name, windows in sets.items()}
+    np.savez_compressed(folder / "windows.npz", **arrays)
     streams: dict[str, Any] = _streams(heard, scored["float"])
     streams["golden_counts"] = _golden_counts(spec, validation)
     np.savez_compressed(folder / "streams.npz", **streams)
     return TrainedRun(facts, history, metrics)
+
+
+def _network(job: _Job) -> Any:
+    """The network before it is trained."""
+    config, spec = job.config, job.signals[job.validation[0].subject]
+    model = build(
+        config.network.name,
+        spec.window,
+        len(spec.channels),
+        len(spec.actions.names),
+        seed=config.fit.seed,
+        **config.network.options,
+    )
+    if job.start is not None:
+        job.start.give_weights(model)
+    return model
 
 
 def keras_scorer(model: Any) -> evaluate.BatchScorer:

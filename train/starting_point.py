@@ -74,9 +74,11 @@ class StartingPoint:
                 f"{self.path}: was trained with another signal ({', '.join(differing)}); start from a run of "
                 "the same channels, filters, window and actions"
             )
-        # Both runs cut a session at the same place, so that its end is as new to the second as to the first.
-        divided_in_both = {*self.facts.train} & {*self.facts.validation} & {*train} & {*validation}
-        worth = {name: unseen(name, self.facts.train) for name in {*validation} - divided_in_both}
+        divided_in_both = set[str]()
+        if not self.facts.refit:
+            # Both runs cut a session at the same place: its end is as new to the second as to the first.
+            divided_in_both = {*self.facts.train} & {*self.facts.validation} & {*train} & {*validation}
+        worth = {name: unseen(name, self.facts.trained_on) for name in {*validation} - divided_in_both}
         seen = sorted(
             name
             for name, found in worth.items()

@@ -79,7 +79,7 @@ def render(bundle: "Bundle", steps: int) -> str:
         (
             "trained on",
             f"{', '.join(manifest.provenance.train)}; validated on "
-            f"{', '.join(manifest.provenance.validation)}; seed {manifest.provenance.seed}",
+            f"{manifest.provenance.validated_on}; seed {manifest.provenance.seed}",
         ),
         ("files", ", ".join(f"{name} {len(data) / 1000:.1f} kB" for name, data in bundle.files.items())),
         ("golden", f"reproduced; {steps} steps between kernels, {manifest.golden.xnnpack_steps} allowed"),

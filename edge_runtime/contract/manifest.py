@@ -72,6 +72,8 @@ class Provenance:
         train, validation: the recordings of each, as "subject/session".
         seed: of training and conversion.
         versions: of the packages that took part.
+        refit: the network was trained on the validation recordings too, after these had chosen the epoch,
+            the way to quantize and the thresholds.
     """
 
     config: dict[str, Any]
@@ -80,6 +82,12 @@ class Provenance:
     validation: tuple[str, ...]
     seed: int
     versions: dict[str, str]
+    refit: bool = False
+
+    @property
+    def validated_on(self) -> str:
+        """In words."""
+        return ", ".join(self.validation) + (", then trained on these too" if self.refit else "")
 
 
 @dataclass(frozen=True)

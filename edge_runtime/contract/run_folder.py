@@ -5,10 +5,11 @@ A run folder holds
     run.json        RunFacts
     config.toml     the configuration as given; as applied it is in run.json
     model.keras     the float network
+    validated.keras with a refit: the float network before it
     linear.npz      the linear baseline
-    frames_train.npy, frames_validation.npy
+    frames_train.npy, frames_validation.npy, with a refit frames_refit.npy
                     filtered frames (n_frames, n_channels) int8 of all recordings, one after the other
-    windows.npz     for "train" and "validation": last_{part} (n,) int64, row of the newest frame of each
+    windows.npz     for each of these parts: last_{part} (n,) int64, row of the newest frame of each
                     window, and y_{part} (n, n_actions) float32
     streams.npz     the validation recordings as the pipeline cuts them: for number i the arrays
                     {i}.windows (n, window, n_channels) int8, {i}.time_s, {i}.restart,
@@ -17,7 +18,7 @@ A run folder holds
                     (n_examples, n_actions) uint8, their actions; and golden_counts (n_frames, n_channels)
                     int32, one contiguous stretch
     history.json    figures of each epoch
-    metrics.json    float and linear scores on the validation recordings
+    metrics.json    float and linear scores on the validation recordings, before a refit
 """
 
 from dataclasses import dataclass
@@ -51,6 +52,8 @@ class RunFacts:
     train, validation: recordings as "subject/session"; train names those of the run it started from too.
     seed: of training.
     versions: of the packages that took part.
+    refit: network and baseline were trained once more, on the validation recordings too, after these had
+        chosen the epoch and the thresholds.
     """
 
     schema: str
@@ -71,6 +74,12 @@ class RunFacts:
     validation: tuple[str, ...]
     seed: int
     versions: dict[str, str]
+    refit: bool = False
+
+    @property
+    def trained_on(self) -> tuple[str, ...]:
+        """The recordings that the network of this run has seen, those of the run it started from too."""
+        return tuple(dict.fromkeys((*self.train, *(self.validation if self.refit else ()))))
 
     def __post_init__(self) -> None:
         if self.schema != RUN_SCHEMA:

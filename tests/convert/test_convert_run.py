@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,14 @@ from toys import Toy
 from neurograsp.convert import convert_run as module
 from neurograsp.convert import quantize
 from neurograsp.convert.convert_run import Candidate, convert_run
-from neurograsp.convert.run_reader import Run
+from neurograsp.convert.run_reader import Run, read_run
 from neurograsp.edge_runtime.bundle import open_bundle
+from neurograsp.edge_runtime.contract.config import parse_config
 from neurograsp.edge_runtime.contract.errors import CheckFailed, ConfigError
+from neurograsp.train.config import TrainConfig
+from neurograsp.train.datasets import open_recordings
+from neurograsp.train.run import train_run
+from neurograsp.train.run_files import read_history
 
 
 def candidate(name: str, auc: float | None, difference: float) -> Candidate:
@@ -71,6 +77,41 @@ def test_no_bundle_without_an_integer_network(
     with pytest.raises(CheckFailed, match="^int8 check: tensor"):
         convert_run(toy.run, tmp_path / "bundle", "qat")
     assert not (tmp_path / "bundle").exists()
+
+
+def test_what_validated_is_trained_on_after_it_judged(toy: Toy, tmp_path: Path) -> None:
+    """A refit changes the network and nothing that was measured or chosen."""
+    text = toy.config.read_text()
+    config = parse_config(TrainConfig, text, "toy.toml", overrides=["fit.refit=true", "fit.epochs=2"])
+    recordings = open_recordings(toy.data, None, [1, 2])
+    run, plain = tmp_path / "run", tmp_path / "plain"
+    told: list[tuple[int, int]] = []
+    train_run(config, recordings, run, text, lambda epoch, total, _: told.append((epoch, total)))
+    train_run(replace(config, fit=replace(config.fit, refit=False)), recordings, plain, text)
+    best = read_history(run).best_epoch
+    assert told == [(1, 2), (2, 2), *((epoch, best) for epoch in range(1, best + 1))]
+    assert (run / "metrics.json").read_text() == (plain / "metrics.json").read_text()
+    both = [read_run(run), read_run(plain)]
+    assert both[0].refit is not None
+    assert len(both[0].refit.x) == len(both[0].x_train) + len(both[0].x_validation)
+
+    convert_run(run, tmp_path / "run.bundle")
+    convert_run(plain, tmp_path / "plain.bundle")
+    bundle, other = open_bundle(tmp_path / "run.bundle"), open_bundle(tmp_path / "plain.bundle")
+    assert bundle.manifest.decision == other.manifest.decision
+    assert bundle.manifest.reference_decisions == other.manifest.reference_decisions
+    alike = ("candidates", "chosen", "reason", "decision", "recordings")
+    assert all(bundle.manifest.scores[name] == other.manifest.scores[name] for name in alike)
+    assert bundle.manifest.scores["refit"]["agreement"] > 0.8
+    for name in ("model.tflite", "float.tflite", "linear.npz"):
+        assert bundle.files[name] != other.files[name]
+    assert bundle.manifest.provenance.validated_on == "1/2, then trained on these too"
+    assert "1/2, then trained on these too" in bundle.files["report.html"].decode()
+    assert other.manifest.provenance.validated_on == "1/2"
+
+    (run / "validated.keras").unlink()
+    with pytest.raises(ConfigError, match=r"validated\.keras is missing; train again"):
+        convert_run(run, tmp_path / "none")
 
 
 @pytest.fixture

@@ -73,9 +73,9 @@ def test_files_that_are_something_else(run: Path) -> None:
         np.save(file, np.zeros(3))
     with pytest.raises(ConfigError, match=r"streams\.npz is not an archive"):
         read_run(run)
-    (run / "run.json").write_text("[" * 100_000)
-    with pytest.raises(ConfigError, match="damaged run"):
-        read_run(run)
     (run / "model.keras").unlink()
     with pytest.raises(ConfigError, match=r"model\.keras is missing"):
+        read_run(run)
+    (run / "run.json").write_text("[" * 100_000)
+    with pytest.raises(ConfigError, match="damaged run"):
         read_run(run)

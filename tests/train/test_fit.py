@@ -9,7 +9,7 @@ from toys import lazy
 
 from neurograsp.edge_runtime.contract.errors import ConfigError
 from neurograsp.edge_runtime.decoder_scores import macro_auc, one_against_rest
-from neurograsp.train.fit import FitOptions, action_weights, fit, predict_logits
+from neurograsp.train.fit import FitOptions, action_weights, fit, predict_logits, refit
 from neurograsp.train.models import build
 from neurograsp.train.window_set import WindowSet
 
@@ -53,6 +53,22 @@ def test_changed_windows_repeat_too() -> None:
         history = fit(build("eegnet", 16, 4, 3, filters=4), train, validation, changed, "softmax")
         losses.append([epoch["loss"] for epoch in history.epochs])
     assert losses[0] == losses[1] != losses[2]
+
+
+def test_a_refit_goes_the_way_of_the_fit() -> None:
+    """On the same windows the best epoch comes out again; the windows that validated are learnt from."""
+    train, validation = windows(100, 0), windows(50, 1)
+    chosen, again, everything = (build("eegnet", 16, 4, 3, filters=4) for _ in range(3))
+    best = fit(chosen, train, validation, OPTIONS, "softmax").best_epoch
+    assert best > 1
+    told: list[tuple[int, int]] = []
+    refit(again, train, OPTIONS, "softmax", best, lambda epoch, total, figures: told.append((epoch, total)))
+    assert all(np.array_equal(a, b) for a, b in zip(chosen.get_weights(), again.get_weights(), strict=True))
+    assert told == [(epoch, best) for epoch in range(1, best + 1)]
+    refit(everything, validation, OPTIONS, "softmax", best)
+    assert not np.array_equal(everything.get_weights()[0], again.get_weights()[0])
+    with pytest.raises(ConfigError, match="0 training windows"):
+        refit(again, windows(0, 0), OPTIONS, "softmax", best)
 
 
 def test_balance_finds_the_rare_action() -> None:

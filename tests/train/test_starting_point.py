@@ -118,6 +118,22 @@ def test_recordings_that_were_trained_on_may_not_validate(
         train_run(config(), backwards, tmp_path / "run", WHITENED, start=StartingPoint.read(pooled))
 
 
+def test_a_refit_has_seen_what_validated_it(people: list[Recording], tmp_path: Path) -> None:
+    pair = [people[3], people[4]]
+    train_run(config("fit.refit=true", "fit.epochs=1"), pair, tmp_path / "run", WHITENED)
+    start = StartingPoint.read(tmp_path / "run")
+    assert (start.facts.train, start.facts.trained_on) == (("2/1",), ("2/1", "2/2"))
+    with pytest.raises(ConfigError, match="trained on 2/2, which would validate here"):
+        train_run(config(), pair, tmp_path / "again", WHITENED, start=start)
+    done = train_run(config("fit.epochs=0"), people[4:], tmp_path / "next", WHITENED, start=start)
+    assert done.facts.train == ("2/1", "2/2")
+    within = "data.split=within-session"
+    train_run(config(within, "fit.refit=true", "fit.epochs=1"), pair[:1], tmp_path / "cut", WHITENED)
+    start = StartingPoint.read(tmp_path / "cut")
+    with pytest.raises(ConfigError, match="trained on 2/1, which would validate here"):
+        train_run(config(within), pair[:1], tmp_path / "again", WHITENED, start=start)
+
+
 def test_the_end_of_a_session_that_both_runs_cut_off_may_validate_twice(
     people: list[Recording], tmp_path: Path
 ) -> None:

@@ -23,7 +23,10 @@ def epoch_progress(epochs: int) -> Iterator[Progress | None]:
         task = bar.add_task("training", total=epochs)
 
         def advance(epoch: int, total: int, figures: dict[str, float]) -> None:
-            text = f"validation loss {figures['val_loss']:.3f}, AUC {figures['val_auc']:.3f}"
+            if "val_loss" in figures:
+                text = f"validation loss {figures['val_loss']:.3f}, AUC {figures['val_auc']:.3f}"
+            else:
+                text = f"on all recordings, loss {figures['loss']:.3f}"
             bar.update(task, completed=epoch, total=total, description=text)
 
         yield advance

@@ -30,14 +30,14 @@ def score_table(
         examples: what an example is: an event, or every window (docs/scores.md).
         intervals: model to measure to its 95 % interval, for a row under the measure.
     """
-    lines = [f"  {'':<30}" + "".join(f"{model:>9}" for model in figures)]
+    lines = [f"  {'':<30}" + "".join(f"{model:>10}" for model in figures)]
     accuracy = "event accuracy" if examples == "events" else SHOWN["accuracy"]
     for name, label in {**SHOWN, "accuracy": accuracy}.items():
         values = [figures[model].get(name) for model in figures]
-        lines.append(f"  {label:<30}" + "".join(f"{cell(name, value):>9}" for value in values))
+        lines.append(f"  {label:<30}" + "".join(f"{cell(name, value):>10}" for value in values))
         drawn = [(intervals or {}).get(model, {}).get(name) for model in figures]
         if any(drawn):
-            lines.append(f"  {'  95 % interval':<30}" + "".join(f"{span(one):>9}" for one in drawn))
+            lines.append(f"  {'  95 % interval':<30}" + "".join(f"{span(one):>10}" for one in drawn))
     return "\n".join(lines)
 
 
@@ -45,7 +45,7 @@ def operating_table(points: Sequence[Mapping[str, Any]], models: Sequence[str]) 
     """Of `operating_points.operating_points`: a row a rate, a column a model."""
     lines = ["Events found at up to so many false activations a minute, thresholds chosen in hindsight:"]
     for point in points:
-        found = "".join(f"{cell('event_tpr', point['event_tpr'][model]):>9}" for model in models)
+        found = "".join(f"{cell('event_tpr', point['event_tpr'][model]):>10}" for model in models)
         lines.append(f"  {point['at_most_per_min']:<30g}{found}")
     return "\n".join(lines)
 

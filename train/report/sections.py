@@ -266,7 +266,7 @@ def provenance_section(bundle: Bundle, recordings: Sequence[Recording]) -> list[
             f"int8 by {network.method}, {len(bundle.files['model.tflite']) / 1000:.1f} kB",
         ),
         ("trained on", ", ".join(provenance.train)),
-        ("validated on", ", ".join(provenance.validation)),
+        ("validated on", provenance.validated_on),
         ("training data SHA-256", provenance.data_sha256),
         ("scored data SHA-256", data_sha256(recordings)),
         ("seed", str(provenance.seed)),
