@@ -164,8 +164,9 @@ def _train_into(folder: Path, job: _Job, progress: Progress | None) -> TrainedRu
     _write_json(folder / "metrics.json", evaluate.by_measure(metrics))
     model.save(folder / "model.keras")
     linear.save(folder / "linear.npz")
-    arrays = {f"last_{name}": windows.x.last for name, windows in sets.items()}
-    arrays |= {f"y_{name}": windows.y for name, windows in sets.items()}
+    arrays: dict[str, Any] = {}
+    for name, windows in sets.items():
+        arrays |= {f"last_{name}": windows.x.last, f"y_{name}": windows.y}
     np.savez_compressed(folder / "windows.npz", **arrays)
     streams: dict[str, Any] = _streams(heard, scored["float"])
     streams["golden_counts"] = _golden_counts(spec, validation)

@@ -47,6 +47,7 @@ options = {{ head = "mean" }}
 
 [fit]
 epochs = 20
+refit = true
 seed = 0
 
 [decision]

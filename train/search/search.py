@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +115,8 @@ class Search:
         """False where the values do not go together, which is kept as a failure."""
         try:
             config = self.plan.config(trial.parameters)
+            # The score is of the network before a refit.
+            config = replace(config, fit=replace(config.fit, refit=False))
         except ConfigError as error:
             self._study.fail(trial.number, str(error), 0.0, crashed=False)
             return False

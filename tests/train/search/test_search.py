@@ -70,6 +70,15 @@ def test_a_search_in_which_nothing_works_ends(write_space: WriteSpace, tmp_path:
         toy_search(space, tmp_path / "out", 50)
 
 
+def test_trials_are_not_refitted_what_is_best_is(write_space: WriteSpace, tmp_path: Path) -> None:
+    path, base = write_space(SPACE), tmp_path / "toy.toml"
+    base.write_text(base.read_text().replace("[fit]", "[fit]\nrefit = true"))
+    toy_search(path, tmp_path / "out", 1)
+    tried, best = ((tmp_path / "out" / name).read_text() for name in ("configs/0000.toml", "best.toml"))
+    assert "refit = false" in tried
+    assert "refit = true" in best
+
+
 def test_values_that_do_not_go_together_fail_alone(write_space: WriteSpace, tmp_path: Path) -> None:
     path = write_space(
         "seed = 11\n[search]\nactions.output = {choices = ['sigmoid', 'softmax']}\n"
