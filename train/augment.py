@@ -54,3 +54,38 @@ def distorted(batches: Any, scaling: float, channel_dropout: float, seed: tuple[
         return real * amplitude * tf.cast(kept, tf.float32), y
 
     return batches.enumerate().map(distort)
+
+
+def mixed(batches: Any, alpha: float, seed: tuple[int, int]) -> Any:
+    """Lay another window of the batch over each one, and mix their targets likewise.
+
+    Zhang, Cisse, Dauphin & Lopez-Paz, "mixup: Beyond empirical risk minimization", ICLR 2018. The draws
+    repeat as those of `distorted` do.
+
+    Args:
+        batches: a `tf.data.Dataset` of (k, n_time, n_channels) windows and (k, n_actions) targets.
+        alpha: the larger part of two has a share of max(b, 1 - b), b drawn from a Beta(alpha, alpha).
+        seed: of the run and of the epoch.
+
+    Returns:
+        the same with windows of float32; `batches` itself where alpha is 0.
+    """
+    if not alpha:
+        return batches
+    from neurograsp.train.models._keras import tf
+
+    def mix(batch: Any, given: tuple[Any, Any]) -> tuple[Any, Any]:
+        x, y = given
+        real, n = tf.cast(x, tf.float32), tf.shape(y)[0]
+        own = tf.random.experimental.stateless_fold_in(tf.constant(seed, tf.int64), batch)
+        for_share, for_other = tf.unstack(tf.random.split(own))
+        one, two = tf.unstack(tf.random.stateless_gamma((2, n), for_share, alpha))
+        part = tf.math.divide_no_nan(one, one + two)
+        share = tf.maximum(part, 1 - part)[:, None]
+        other = tf.argsort(tf.random.stateless_uniform((n,), for_other))
+        return (
+            share[..., None] * real + (1 - share[..., None]) * tf.gather(real, other),
+            share * y + (1 - share) * tf.gather(y, other),
+        )
+
+    return batches.enumerate().map(mix)

@@ -12,7 +12,7 @@ from neurograsp.edge_runtime.contract.errors import ConfigError
 from neurograsp.edge_runtime.contract.signal_spec import INPUT_SCALE
 from neurograsp.edge_runtime.decoder_scores import macro_auc, one_against_rest
 from neurograsp.edge_runtime.lazy_windows import LazyWindows
-from neurograsp.train.augment import distorted, shifted
+from neurograsp.train.augment import distorted, mixed, shifted
 from neurograsp.train.window_set import WindowSet
 
 Output = Literal["sigmoid", "softmax"]
@@ -39,6 +39,8 @@ class FitOptions:
         noise: standard deviation of the noise added to the training windows, in real values.
         scaling: standard deviation of the logarithm of a training window's amplitude.
         channel_dropout: share of the electrodes that are silenced in a training window.
+        mixup: alpha of the Beta distribution by which two training windows and their targets are mixed; 0:
+            not at all.
         shift: frames that a training window may end earlier or later within its label.
         label_smoothing: share of the target spread over all actions.
         refit: train once more from the start, for as many epochs as were best, on the validation windows too.
@@ -55,6 +57,7 @@ class FitOptions:
     noise: float = 0.3
     scaling: float = 0.0
     channel_dropout: float = 0.0
+    mixup: float = 0.0
     shift: int = 0
     label_smoothing: float = 0.1
     refit: bool = False
@@ -70,6 +73,7 @@ class FitOptions:
             "noise",
             "scaling",
             "channel_dropout",
+            "mixup",
             "shift",
             "label_smoothing",
         ):
@@ -257,6 +261,7 @@ def _epochs(model: Any, train: WindowSet, options: FitOptions, output: Output) -
         moved = shifted(train, options.shift, np.random.default_rng((options.seed, epoch)))
         cut = batches(moved, order, options.batch_size)
         cut = distorted(cut, options.scaling, options.channel_dropout, (options.seed, epoch))
+        cut = mixed(cut, options.mixup, (options.seed, epoch))
         losses = [step(x, y) for x, y in cut]
         yield {
             "loss": float(np.mean([float(loss) for loss in losses])),

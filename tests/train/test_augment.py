@@ -9,7 +9,7 @@ import pytest
 from toys import lazy, toy_signal
 
 from neurograsp.edge_runtime.lazy_windows import LazyWindows
-from neurograsp.train.augment import distorted, shifted
+from neurograsp.train.augment import distorted, mixed, shifted
 from neurograsp.train.config import ActionsConfig, LabelsConfig
 from neurograsp.train.datasets import Labels, Recording
 from neurograsp.train.fit import batches
@@ -34,6 +34,7 @@ def test_nothing_to_do_leaves_the_batches() -> None:
     windows = ones(10)
     plain = batches(windows, np.arange(10), 4)
     assert distorted(plain, 0.0, 0.0, (0, 1)) is plain
+    assert mixed(plain, 0.0, (0, 1)) is plain
     assert shifted(windows, 3, np.random.default_rng(0)) is windows
 
 
@@ -60,6 +61,28 @@ def test_both_are_drawn_independently_and_repeat() -> None:
     silent, size = x[:, 0] == 0, x[:, 0].max(axis=1)
     for channel in silent.T:
         assert abs(np.corrcoef(channel, size)[0, 1]) < 0.06
+
+
+def test_two_windows_and_their_targets_are_mixed_alike() -> None:
+    """Each window holds its own number, so that the mixture shows which two and how much of each."""
+    n = 120
+    x = np.repeat(np.arange(n, dtype=np.int8), 6).reshape(n, 3, 2)
+    windows = WindowSet(lazy(x), np.eye(n, dtype=np.float32))
+    plain = batches(windows, np.arange(n), 40)
+    made = [mixed(plain, 0.4, seed) for seed in ((0, 1), (0, 1), (0, 2))]
+    (x1, y1), (x2, y2), (x3, _) = ([np.concatenate(part) for part in zip(*one)] for one in made)
+    assert np.array_equal(x1, x2)
+    assert np.array_equal(y1, y2)
+    assert not np.array_equal(x1, x3)
+    assert (x1 == x1[:, :1, :1]).all()
+    assert y1.sum(axis=1) == pytest.approx(1)
+    assert y1 @ np.arange(n) == pytest.approx(x1[:, 0, 0], rel=1e-4)
+    share = y1[np.arange(n), np.arange(n)]
+    assert share.min() >= 0.5
+    b = np.random.default_rng(0).beta(0.4, 0.4, 100_000)
+    assert share.mean() == pytest.approx(np.maximum(b, 1 - b).mean(), abs=0.03)
+    others = [{*np.flatnonzero(row)} - {i} for i, row in enumerate(y1)]
+    assert all(one <= {*range(i // 40 * 40, i // 40 * 40 + 40)} for i, one in enumerate(others))
 
 
 def recording() -> Recording:
