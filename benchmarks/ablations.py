@@ -6,9 +6,9 @@
 sessions that may choose.
 
 Each variant is trained, converted and scored like the job it is a variant of (benchmarks/decoding.py), except
-that people are trained alone, 20 epochs, and quantized after training: so many runs are affordable then, and
-a figure is to be compared with those of its own table only. What is scored was neither trained nor validated
-on. WORK keeps runs and bundles, and what is there is not made again.
+that people are trained alone, 20 epochs, without a refit, and quantized after training: so many runs are
+affordable then, and a figure is to be compared with those of its own table only. What is scored was neither
+trained nor validated on. WORK keeps runs and bundles, and what is there is not made again.
 """
 
 import argparse
@@ -24,7 +24,7 @@ from decoding import ARMS, EEGMMIDB, GAL, MYO, PEOPLE, Bundles, Scores
 from neurograsp.train.bootstrap import intervals
 from neurograsp.train.evaluate import MODELS
 
-CHEAP = ("fit.epochs=20", "convert.method=ptq")
+CHEAP = ("fit.epochs=20", "fit.refit=false", "convert.method=ptq")
 GAL_FRONTAL = ("Fp1", "Fp2", "F7", "F3", "Fz", "F4", "F8")
 EEGMMIDB_FRONTAL = (
     *("Fp1", "Fpz", "Fp2", "AF7", "AF3", "AFz", "AF4", "AF8"),
@@ -109,7 +109,7 @@ JOBS = {
         ARMS,
         (1,),
         (2,),
-        ("convert.method=ptq",),
+        ("fit.refit=false", "convert.method=ptq"),
         {"as it is: 0.25 s": (), "0.125 s": context(25), "0.5 s": context(100)},
     ),
     "tried-gal": Job("gal_windows.toml", GAL, PEOPLE, (1, 2, 3, 4, 5), (6,), CHEAP, TRIED),

@@ -8,12 +8,13 @@ doi:10.1109/TBME.2011.2172210, as in pyriemann: covariance of each window, tange
 regression. The grasp-and-lift events, whose shape in time tells, get the covariance of the window beside
 their average responses (Xdawn). Matrix logarithms have no int8 form, so no bundle comes of it.
 
-Each person is fitted alone, to the training part; the validation part sets the thresholds. The windows went
-through the board's integer filter. Nothing is random. DIR is that of benchmarks/decoding.py.
+Each person is fitted alone, to the training part; the validation part sets the thresholds, and with
+`fit.refit` is fitted to after that. The windows went through the board's integer filter. Nothing is random.
+DIR is that of benchmarks/decoding.py.
 """
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -122,10 +123,7 @@ def fit(config: TrainConfig) -> Fitted:
     train, validation = split(recordings, config.labels.kind, config.data.split)
     signals = fit_signals(config, train)
     signal = signals[train[0].subject]
-    with tempfile.TemporaryDirectory() as folder:
-        windows = training_set(train, signals, config.labels, config.actions, Path(folder) / "frames.npy")
-        linear = fit_filterbank_linear(windows, signal.rate_hz / signal.decimation, signal.actions.output)
-        models = {"riemann": fit_riemann(windows, config.labels.kind), "linear": linear.logits}
+    models = fit_models(config, train, signals)
     heard = [evaluate.hear(one, signal) for one in validation]
     decisions = {
         name: calibrate(
@@ -137,7 +135,20 @@ def fit(config: TrainConfig) -> Fitted:
         )
         for name, scorer in models.items()
     }
+    if config.fit.refit:
+        models = fit_models(config, [*train, *validation], signals)
     return Fitted(config, signal, models, decisions)
+
+
+def fit_models(
+    config: TrainConfig, recordings: Sequence[Recording], signals: Mapping[str, SignalSpec]
+) -> dict[str, evaluate.BatchScorer]:
+    signal = signals[recordings[0].subject]
+    with tempfile.TemporaryDirectory() as folder:
+        store = Path(folder) / "frames.npy"
+        windows = training_set(recordings, signals, config.labels, config.actions, store)
+        linear = fit_filterbank_linear(windows, signal.rate_hz / signal.decimation, signal.actions.output)
+        return {"riemann": fit_riemann(windows, config.labels.kind), "linear": linear.logits}
 
 
 def fit_riemann(train: WindowSet, kind: Literal["events", "states"]) -> evaluate.BatchScorer:
