@@ -97,10 +97,14 @@ JOBS = {
         (7, 8),
         CHEAP,
         {
-            "as it is: 8-30 Hz, 64 electrodes, 1 s": (),
+            "as it is: Laplacian, 8-30 Hz, 64 electrodes, 1 s": (),
             "without 17 frontal electrodes": (f"data.without={list(EEGMMIDB_FRONTAL)}",),
-            "0.5 s": context(80),
-            "2 s": context(320),
+            "without the Laplacian": (
+                "signal.filters=[{kind='bandpass', hz=[8.0, 30.0], order=2}, "
+                "{kind='decimate', hz=[32.0], factor=2}]",
+            ),
+            "0.5 s": context(40),
+            "2 s": context(160),
         },
     ),
     "emg": Job(

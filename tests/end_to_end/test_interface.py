@@ -20,7 +20,7 @@ MEASURES = (
 EXAMPLES = REPOSITORY / "examples"
 JOBS = {
     "gal_windows": ("way-eeg-gal-windows", "[1, 2]", "2", ["1/2"], "2"),
-    "eegmmidb": ("physionet-eegmmidb-s001", "[3, 4]", "4", ["1/4"], "80"),
+    "eegmmidb": ("physionet-eegmmidb-s001", "[3, 4]", "4", ["1/4"], "40"),
     "myo": ("myo-readings", "[1]", "1", ["12345/1"], "50"),
 }
 """Folder, sessions to train on, the session to score, the validation recordings, a hop that is quick."""

@@ -1,9 +1,11 @@
 """A training configuration is refused before anything is read or trained."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from toys import REPOSITORY, toy_signal
 
@@ -12,7 +14,7 @@ from neurograsp.edge_runtime.contract.config import parse_config
 from neurograsp.edge_runtime.contract.errors import ConfigError, RecordingError
 from neurograsp.train.config import TrainConfig
 from neurograsp.train.datasets import Labels, Recording
-from neurograsp.train.signal_fit import fit_scale
+from neurograsp.train.signal_fit import fit_scale, fit_signals
 
 CONFIG = REPOSITORY / "examples" / "configs" / "gal_windows.toml"
 
@@ -50,13 +52,8 @@ def test_rest_is_no_action_that_comes_before_another(toy_data: Path) -> None:
         parse_config(TrainConfig, text, "toy.toml", overrides=["decision.after={fist=['rest', '']}"])
 
 
-@pytest.mark.parametrize("mostly", [0, 7])
-def test_a_channel_that_never_changes_is_refused(mostly: int) -> None:
-    """It has no scale: one count later would fill the network's whole input."""
-    counts = np.random.default_rng(0).normal(0, 100, (1000, 2)).astype(np.int32)
-    counts[:, 1] = 0
-    counts[:mostly, 1] = 1
-    recording = Recording(
+def recording(counts: npt.NDArray[np.int32]) -> Recording:
+    return Recording(
         counts=counts,
         rate_hz=250.0,
         channels=("C0", "C1"),
@@ -68,5 +65,31 @@ def test_a_channel_that_never_changes_is_refused(mostly: int) -> None:
         session="1",
         source="here",
     )
+
+
+@pytest.mark.parametrize("mostly", [0, 7])
+def test_a_channel_that_never_changes_is_refused(mostly: int) -> None:
+    """It has no scale: one count later would fill the network's whole input."""
+    counts = np.random.default_rng(0).normal(0, 100, (1000, 2)).astype(np.int32)
+    counts[:, 1] = 0
+    counts[:mostly, 1] = 1
     with pytest.raises(RecordingError, match="here.*: C1 never changed"):
-        fit_scale(toy_signal(), [recording])
+        fit_scale(toy_signal(), [recording(counts)])
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ({"rate_hz": 500.0}, "there: rate_hz is 500.0, unlike that of here; train on one kind"),
+        ({"channels": ("C1", "C0")}, r"there: channels is \('C1', 'C0'\), unlike that of here"),
+        ({"lsb_uv": None}, "there: lsb_uv is None, unlike that of here"),
+    ],
+)
+def test_people_who_were_recorded_in_other_ways_are_no_training_set(
+    change: dict[str, Any], text: str
+) -> None:
+    one = recording(np.zeros((1000, 2), np.int32))
+    other = replace(one, subject="2", source="there", **change)
+    config = parse_config(TrainConfig, CONFIG.read_text(), "toy.toml")
+    with pytest.raises(RecordingError, match=text):
+        fit_signals(config, [one, other])
