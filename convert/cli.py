@@ -37,6 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
                     "chosen": converted.chosen,
                     "reason": converted.reason,
                     "candidates": converted.candidates,
+                    "refit": converted.refit,
                 }
             )
         )
@@ -49,5 +50,10 @@ def run(arguments: argparse.Namespace) -> int:
             f"{figures['bytes'] / 1000:>8.1f}"
         )
     print(f"kept {converted.chosen}: {converted.reason}")
+    if converted.refit is not None:
+        print(
+            "in the bundle: the network after it was trained on these recordings too; int8 agrees with "
+            f"float in {converted.refit['agreement']:.3f}, |dp| {converted.refit['probability_difference']:.4f}"
+        )
     print(f"bundle: {converted.path} (sha256 {converted.sha256[:16]}...)")
     return 0

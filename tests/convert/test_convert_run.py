@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from toys import Toy
 
-from neurograsp.convert import convert_run as module
+from neurograsp.convert import candidates as module
 from neurograsp.convert import quantize
-from neurograsp.convert.convert_run import Candidate, convert_run
+from neurograsp.convert.candidates import Candidate
+from neurograsp.convert.convert_run import convert_run
 from neurograsp.convert.run_reader import Run, read_run
 from neurograsp.edge_runtime.bundle import open_bundle
 from neurograsp.edge_runtime.contract.config import parse_config
@@ -43,9 +44,9 @@ def test_the_highest_auc_then_the_nearest_to_float(
     made: list[tuple[str, float | None, float]], wanted: str, why: str
 ) -> None:
     candidates = [candidate(*one) for one in made]
-    best = module._choose(candidates)
+    best = module.choose(candidates)
     assert best.name == wanted
-    reason = module._reason(candidates, best, ("1/2",))
+    reason = module.reason_for(candidates, best, ("1/2",))
     assert reason.startswith("AUC on validation 1/2: ")
     assert why in reason
     assert ("no difference" in reason) == ("no difference" in why)
