@@ -52,8 +52,9 @@ def run(arguments: argparse.Namespace) -> int:
     print(f"kept {converted.chosen}: {converted.reason}")
     if converted.refit is not None:
         print(
-            "in the bundle: the network after it was trained on these recordings too; int8 agrees with "
-            f"float in {converted.refit['agreement']:.3f}, |dp| {converted.refit['probability_difference']:.4f}"
+            "in the bundle: the network after it was trained on these recordings too; "
+            f"int8 agrees with float in {converted.refit['agreement']:.3f}, "
+            f"|dp| {converted.refit['probability_difference']:.4f}"
         )
     print(f"bundle: {converted.path} (sha256 {converted.sha256[:16]}...)")
     return 0
