@@ -21,7 +21,7 @@ from statistics import fmean
 import numpy as np
 from decoding import ARMS, EEGMMIDB, GAL, MYO, PEOPLE, Bundles, Scores
 
-from neurograsp.train.bootstrap import intervals
+from neurograsp.train.bootstrap import draw
 from neurograsp.train.evaluate import MODELS
 
 CHEAP = ("fit.epochs=20", "fit.refit=false", "convert.method=ptq")
@@ -148,7 +148,7 @@ def row(seeds: Sequence[dict[int, Scores]]) -> str:
         for model in MODELS
     }
     drawn = [
-        intervals({str(subject): one.replays["int8"] for subject, one in people.items()}, "softmax")[0][
+        draw({str(subject): one.replays["int8"] for subject, one in people.items()}, "softmax").intervals()[
             "auc_macro"
         ]
         for people in seeds

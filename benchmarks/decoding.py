@@ -26,6 +26,7 @@ import numpy.typing as npt
 from neurograsp.edge_runtime.bundle import open_bundle
 from neurograsp.edge_runtime.classifier import probabilities
 from neurograsp.edge_runtime.decoder_scores import balanced_accuracy, macro_auc
+from neurograsp.train.bootstrap import draw
 from neurograsp.train.bundle_scores import score_bundle
 from neurograsp.train.datasets import open_recordings
 from neurograsp.train.evaluate import Replay
@@ -116,6 +117,21 @@ def pick(scores: Scores, *measures: str) -> Figures:
     return {name: {model: one[name] for model, one in scores.figures.items()} for name in measures}
 
 
+def above_linear(people: Sequence[Scores], measure: str) -> Figures:
+    """Ends of the 95 % interval of how far a model is above the linear baseline, of the mean over people."""
+    drawn = {
+        model: draw({str(i): one.replays[model] for i, one in enumerate(people)}, "softmax")
+        for model in people[0].replays
+    }
+    margins = {
+        model: draws.margins(drawn["linear"])[measure] or (None, None) for model, draws in drawn.items()
+    }
+    return {
+        f"{measure}_above_linear_{end}": {model: margin[i] for model, margin in margins.items()}
+        for i, end in enumerate(("low", "high"))
+    }
+
+
 def three_way(replays: Sequence[Replay]) -> tuple[float | None, float | None]:
     """AUC and balanced accuracy of reach, grip and release: the sums of their events' probabilities."""
     logits = np.concatenate([one.logits[one.picked] for one in replays])
@@ -137,12 +153,12 @@ def gal(bench: Bench) -> Figures:
     """Subjects 1-5 pooled on series 1-5 (6 validates), fitted to each, scored on series 7."""
     path, sessions = f"data.path={bench.data / GAL}", "data.sessions=[1,2,3,4,5,6]"
     bench.train("gal_people.toml", "people", path, sessions, f"data.subjects={list(PEOPLE)}")
-    found = []
+    people = []
     for person in PEOPLE:
         name = f"person{person}"
         bench.train("gal_person.toml", name, path, sessions, f"data.subjects=[{person}]", start="people")
-        found.append(gal_figures(bench.score(name, GAL, person, [7])))
-    return mean(found)
+        people.append(bench.score(name, GAL, person, [7]))
+    return {**mean([gal_figures(one) for one in people]), **above_linear(people, "auc_macro")}
 
 
 def new_person(bench: Bench) -> Figures:
@@ -152,7 +168,7 @@ def new_person(bench: Bench) -> Figures:
     of them without labels. The linear model beside it has no part in that: it is trained there with labels.
     """
     path = f"data.path={bench.data / GAL}"
-    found = []
+    found, people = [], []
     for person in PEOPLE:
         others, name = f"without{person}", f"new{person}"
         pool = [one for one in PEOPLE if one != person]
@@ -164,6 +180,7 @@ def new_person(bench: Bench) -> Figures:
         zero = bench.score(f"{name}-unlabelled", GAL, person, [7])
         bench.train("gal_person.toml", name, *own, start=others)
         calibrated = bench.score(name, GAL, person, [7])
+        people.append(calibrated)
         found.append(
             {
                 "auc_zero_shot": pick(zero, "auc_macro")["auc_macro"],
@@ -171,7 +188,7 @@ def new_person(bench: Bench) -> Figures:
                 "accuracy_calibrated": pick(calibrated, "accuracy")["accuracy"],
             }
         )
-    return mean(found)
+    return {**mean(found), **above_linear(people, "auc_macro")}
 
 
 def rest(bench: Bench) -> Figures:
@@ -183,16 +200,18 @@ def rest(bench: Bench) -> Figures:
         **pick(scores, "auc_macro"),
         "auc_after_1_s": pick(settled, "auc_macro")["auc_macro"],
         **pick(scores, "event_tpr", "false_activations_per_min", "detection_latency_ms_p50"),
+        **above_linear([scores], "auc_macro"),
     }
 
 
 def emg(bench: Bench) -> Figures:
     """Myo, each of three people: session 1 trains (its end validates), session 2 is scored."""
-    found = []
+    found, people = [], []
     for arm in ARMS:
         where = (f"data.path={bench.data / MYO}", f"data.subjects=[{arm}]", "data.sessions=[1]")
         bench.train("myo.toml", f"arm{arm}", *where)
         scores = bench.score(f"arm{arm}", MYO, arm, [2])
+        people.append(scores)
         settled = bench.score(f"arm{arm}", MYO, arm, [2], skip_s=0.5)
         found.append(
             {
@@ -201,7 +220,7 @@ def emg(bench: Bench) -> Figures:
                 **pick(scores, "auc_macro", "event_tpr", "false_activations_per_min"),
             }
         )
-    return mean(found)
+    return {**mean(found), **above_linear(people, "balanced_accuracy")}
 
 
 JOBS: dict[str, Callable[[Bench], Figures]] = {"gal": gal, "new-person": new_person, "rest": rest, "emg": emg}

@@ -6,6 +6,8 @@ Introduction to the Bootstrap" (1993), chapter 13.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -23,30 +25,53 @@ Float = npt.NDArray[np.float64]
 Interval = tuple[float, float] | None
 
 
-def intervals(
+@dataclass(frozen=True, eq=False)
+class Draws:
+    """Measures of one model on stretches drawn with replacement, the same stretches for every model.
+
+    Attributes:
+        by_subject: subject to measure to (DRAWS,), NaN where it does not apply.
+    """
+
+    by_subject: dict[str, dict[str, Float]]
+
+    @cached_property
+    def together(self) -> dict[str, Float]:
+        """Measure to (DRAWS,): the mean over subjects."""
+        with np.errstate(invalid="ignore"):
+            return {
+                name: _mean([figures[name] for figures in self.by_subject.values()]) for name in BOOTSTRAPPED
+            }
+
+    def intervals(self) -> dict[str, Interval]:
+        """Measure to (low, high) of the mean over subjects, None where the measure does not apply."""
+        return {name: _interval(values) for name, values in self.together.items()}
+
+    def subject_intervals(self) -> dict[str, dict[str, Interval]]:
+        """Subject to the same of this subject."""
+        return {
+            subject: {name: _interval(values) for name, values in figures.items()}
+            for subject, figures in self.by_subject.items()
+        }
+
+    def margins(self, other: "Draws") -> dict[str, Interval]:
+        """Measure to (low, high) of how far the mean over subjects is above another model's.
+
+        Draw by draw, so what makes a stretch easy or hard for both does not widen it.
+        """
+        return {name: _interval(values - other.together[name]) for name, values in self.together.items()}
+
+
+def draw(
     replays: Mapping[str, Sequence[Replay]], output: Literal["sigmoid", "softmax"], seed: int = 0
-) -> tuple[dict[str, Interval], dict[str, dict[str, Interval]]]:
-    """Intervals of the mean over subjects, and of each subject.
-
-    Args:
-        replays: of each subject.
-        output: what the logits mean.
-        seed: of the draws.
-
-    Returns:
-        measure to (low, high), None where the measure does not apply; and the same for each subject.
+) -> Draws:
+    """Args:
+    replays: of each subject.
+    output: what the logits mean.
+    seed: of the draws.
     """
     rng = np.random.default_rng(seed)
-    drawn = {subject: _draw(own, output, rng) for subject, own in replays.items()}
-    by_subject = {
-        subject: {name: _interval(values) for name, values in figures.items()}
-        for subject, figures in drawn.items()
-    }
-    together: dict[str, Interval] = {}
-    for name in BOOTSTRAPPED:
-        with np.errstate(invalid="ignore"):
-            together[name] = _interval(_mean([figures[name] for figures in drawn.values()]))
-    return together, by_subject
+    return Draws({subject: _draw(own, output, rng) for subject, own in replays.items()})
 
 
 def _interval(values: Float) -> Interval:

@@ -15,7 +15,7 @@ from neurograsp.edge_runtime.contract.decision_spec import DecisionSpec
 from neurograsp.edge_runtime.contract.errors import RecordingError
 from neurograsp.edge_runtime.contract.signal_spec import ActionSet
 from neurograsp.edge_runtime.decoder_scores import mean_over_subjects
-from neurograsp.train.bootstrap import BOOTSTRAPPED, Interval, intervals
+from neurograsp.train.bootstrap import BOOTSTRAPPED, Interval, draw
 from neurograsp.train.config import ActionsConfig, LabelsConfig
 from neurograsp.train.datasets import Recording
 from neurograsp.train.evaluate import (
@@ -43,6 +43,8 @@ class BundleScores:
     replays: model to replays, in the order of the recordings.
     intervals: model to measure to its 95 % interval (see `bootstrap`), of the mean over subjects.
     subject_intervals: subject to the same.
+    margins: model to measure to the 95 % interval of how far it is above the linear baseline, over the same
+        draws; empty in a bundle without one.
     decisions: model to its decision layer.
     actions: of the bundle.
     """
@@ -54,6 +56,7 @@ class BundleScores:
     replays: dict[str, list[Replay]]
     intervals: dict[str, dict[str, Interval]]
     subject_intervals: dict[str, dict[str, dict[str, Interval]]]
+    margins: dict[str, dict[str, Interval]]
     decisions: dict[str, DecisionSpec]
     actions: ActionSet
 
@@ -69,6 +72,7 @@ class BundleScores:
             "recordings": list(self.names),
             "unseen": self.unseen,
             "intervals": by_measure(self.intervals, BOOTSTRAPPED),
+            "above_linear": by_measure(self.margins, BOOTSTRAPPED),
             "operating_points": operating_points(self.swept),
             "by_subject": {
                 subject: {
@@ -128,18 +132,25 @@ def score_bundle(
     names = tuple(f"{recording.subject}/{recording.session}" for recording in recordings)
     known = {*manifest.provenance.train, *manifest.provenance.validation}
     drawn = {
-        name: intervals(group_by_subject(recordings, found), spec.actions.output)
+        name: draw(group_by_subject(recordings, found), spec.actions.output)
         for name, found in replays.items()
     }
+    linear = drawn.get("linear")
     return BundleScores(
         names=names,
         unseen={name: unseen(name, known) for name in names},
         figures=figures,
         by_subject=by_subject,
         replays=replays,
-        intervals={name: together for name, (together, _) in drawn.items()},
+        intervals={name: draws.intervals() for name, draws in drawn.items()},
         subject_intervals={
-            subject: {name: own[subject] for name, (_, own) in drawn.items()} for subject in by_subject
+            subject: {name: draws.subject_intervals()[subject] for name, draws in drawn.items()}
+            for subject in by_subject
+        },
+        margins={
+            name: draws.margins(linear)
+            for name, draws in drawn.items()
+            if linear is not None and draws is not linear
         },
         decisions={name: decisions[name] for name in models},
         actions=spec.actions,

@@ -108,7 +108,7 @@ def test_run_without_a_hand(toy: Any, capsys: pytest.CaptureFixture[str]) -> Non
 def test_evaluation_that_does_not_apply_is_null() -> None:
     nothing = {**by_measure({}), "intervals": by_measure({}, BOOTSTRAPPED)}
     known = {"recordings": ["1/7"], "unseen": {"1/7": "cross-session"}, "operating_points": []}
-    value = {**nothing, **known, "by_subject": {"1": nothing}}
+    value = {**nothing, **known, "above_linear": nothing["intervals"], "by_subject": {"1": nothing}}
     assert faults("evaluate", value) == []
 
 
@@ -189,7 +189,8 @@ def test_other_schemas_have_the_names_of_the_code() -> None:
         field.name for field in dataclasses.fields(manifests.Manifest)
     }
     assert set(load("evaluate")["$defs"]["measures"]["properties"]) == {*MEASURES, "intervals"}
-    assert tuple(load("evaluate")["$defs"]["intervals"]["properties"]) == BOOTSTRAPPED
+    for kind in ("intervals", "margins"):
+        assert tuple(load("evaluate")["$defs"][kind]["properties"]) == BOOTSTRAPPED
     assert tuple(load("search")["properties"]["metric"]["enum"]) == get_args(Metric)
     hand = load("run")["properties"]["hand"]["properties"]
     assert set(hand["link"]["properties"]) == {field.name for field in dataclasses.fields(LinkStats)}

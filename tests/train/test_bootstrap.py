@@ -1,11 +1,13 @@
 """Intervals against draws made one by one, and against what must hold of any interval."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
 from neurograsp.edge_runtime.event_scores import ScoredStream
-from neurograsp.train.bootstrap import intervals, weighted_auc
+from neurograsp.train.bootstrap import draw, weighted_auc
 from neurograsp.train.evaluate import Replay
 
 NONE = np.zeros(0)
@@ -35,8 +37,8 @@ def test_weighted_areas_are_those_of_repeated_examples() -> None:
 
 def test_repeated_windows_make_no_figure_surer() -> None:
     """Ten windows a stretch instead of one: the interval stays as wide."""
-    few, _ = intervals({"1": [replay(40, 1, 0)]}, "softmax")
-    many, _ = intervals({"1": [replay(40, 10, 0)]}, "softmax")
+    few = draw({"1": [replay(40, 1, 0)]}, "softmax").intervals()
+    many = draw({"1": [replay(40, 10, 0)]}, "softmax").intervals()
     for name in few:
         assert few[name] is not None
         width_few, width_many = (one[name][1] - one[name][0] for one in (few, many))  # type: ignore[index]
@@ -48,7 +50,7 @@ def test_nineteen_in_twenty_intervals_hold_the_truth() -> None:
     """Two normal distributions one deviation apart: AUC 0.760."""
     held = 0
     for seed in range(60):
-        interval = intervals({"1": [replay(80, 1, seed)]}, "softmax")[0]["auc_macro"]
+        interval = draw({"1": [replay(80, 1, seed)]}, "softmax").intervals()["auc_macro"]
         assert interval is not None
         held += interval[0] <= 0.7602 <= interval[1]
     assert 52 <= held <= 60
@@ -56,7 +58,8 @@ def test_nineteen_in_twenty_intervals_hold_the_truth() -> None:
 
 def test_more_people_are_surer_and_each_has_an_interval() -> None:
     people = {str(i): [replay(40, 1, i)] for i in range(6)}
-    together, by_subject = intervals(people, "softmax")
+    drawn = draw(people, "softmax")
+    together, by_subject = drawn.intervals(), drawn.subject_intervals()
     assert set(by_subject) == set(people)
     widths = [own["auc_macro"][1] - own["auc_macro"][0] for own in by_subject.values()]  # type: ignore[index]
     assert together["auc_macro"] is not None
@@ -66,13 +69,34 @@ def test_more_people_are_surer_and_each_has_an_interval() -> None:
 def test_a_figure_without_examples_has_no_interval() -> None:
     one = replay(4, 1, 0)
     nothing = Replay(STREAM, one.logits, one.picked[:0], one.truth[:0], one.block[:0], one.active)
-    together, _ = intervals({"1": [nothing]}, "softmax")
-    assert set(together.values()) == {None}
-    both, _ = intervals({"1": [nothing], "2": [replay(40, 1, 0)]}, "softmax")
-    assert both == intervals({"2": [replay(40, 1, 0)]}, "softmax")[0]
+    alone = draw({"1": [nothing]}, "softmax")
+    assert set(alone.intervals().values()) == {None}
+    assert set(alone.margins(alone).values()) == {None}
+    both = draw({"1": [nothing], "2": [replay(40, 1, 0)]}, "softmax")
+    assert both.intervals() == draw({"2": [replay(40, 1, 0)]}, "softmax").intervals()
 
 
 def test_the_same_seed_gives_the_same_interval() -> None:
     people = {"1": [replay(30, 2, 0), replay(30, 2, 1)]}
-    assert intervals(people, "softmax") == intervals(people, "softmax")
-    assert intervals(people, "softmax") != intervals(people, "softmax", seed=1)
+    assert draw(people, "softmax").intervals() == draw(people, "softmax").intervals()
+    assert draw(people, "softmax").intervals() != draw(people, "softmax", seed=1).intervals()
+
+
+def test_a_small_but_steady_margin_is_seen_though_the_intervals_overlap() -> None:
+    """Some of the errors gone on the same stretches; against other stretches it could be chance."""
+    worse = replay(80, 1, 0)
+    wrong = np.flatnonzero((worse.logits[:, 1] > 0.5) != worse.truth[:, 1])
+    logits = worse.logits.copy()
+    logits[wrong[:8], 1] = 2.0 * worse.truth[wrong[:8], 1] - 0.5
+    better = dataclasses.replace(worse, logits=logits)
+    first, second = (draw({"1": [one]}, "softmax") for one in (worse, better))
+    low, high = first.intervals()["auc_macro"], second.intervals()["auc_macro"]
+    assert low is not None
+    assert high is not None
+    assert high[0] < low[1]
+    margin = second.margins(first)["auc_macro"]
+    assert margin is not None
+    assert 0 < margin[0] < margin[1] < 0.2
+    back = first.margins(second)["auc_macro"]
+    assert back == pytest.approx((-margin[1], -margin[0]))
+    assert first.margins(first)["auc_macro"] == (0, 0)

@@ -71,7 +71,7 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     said = ", ".join(f"{name} ({worth})" for name, worth in scores.unseen.items())
     print(f"{bundle.path} on {said}:")
-    print(score_table(scores.figures, bundle.manifest.labels, scores.intervals))
+    print(score_table(scores.figures, bundle.manifest.labels, scores.intervals, scores.margins))
     if scores.swept:
         print(operating_table(operating_points(scores.swept), tuple(scores.figures)))
     if len(scores.by_subject) > 1:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 DASH = "-"
+ABOVE_LINEAR = "above linear, 95 %"
 SHOWN = {
     "auc_macro": "AUC (macro, one against rest)",
     "auc_frame": "AUC within a frame",
@@ -22,6 +23,7 @@ def score_table(
     figures: dict[str, dict[str, Any]],
     examples: Literal["events", "states"],
     intervals: Mapping[str, Mapping[str, Any]] | None = None,
+    margins: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> str:
     """A row a measure, a column a model; `-` where a measure does not apply.
 
@@ -29,15 +31,17 @@ def score_table(
         figures: model to measure to value.
         examples: what an example is: an event, or every window (docs/scores.md).
         intervals: model to measure to its 95 % interval, for a row under the measure.
+        margins: model to measure to the interval of how far it is above the linear baseline, for another.
     """
     lines = [f"  {'':<30}" + "".join(f"{model:>10}" for model in figures)]
     accuracy = "event accuracy" if examples == "events" else SHOWN["accuracy"]
     for name, label in {**SHOWN, "accuracy": accuracy}.items():
         values = [figures[model].get(name) for model in figures]
         lines.append(f"  {label:<30}" + "".join(f"{cell(name, value):>10}" for value in values))
-        drawn = [(intervals or {}).get(model, {}).get(name) for model in figures]
-        if any(drawn):
-            lines.append(f"  {'  95 % interval':<30}" + "".join(f"{span(one):>10}" for one in drawn))
+        for title, many, text in (("95 % interval", intervals, span), (ABOVE_LINEAR, margins, margin)):
+            drawn = [(many or {}).get(model, {}).get(name) for model in figures]
+            if any(drawn):
+                lines.append(f"  {'  ' + title:<30}" + "".join(f"{text(one):>10}" for one in drawn))
     return "\n".join(lines)
 
 
@@ -55,6 +59,13 @@ def span(interval: tuple[float, float] | None) -> str:
     if interval is None:
         return DASH
     return "-".join(f"{end:.2f}".removeprefix("0") for end in interval)
+
+
+def margin(interval: tuple[float, float] | None) -> str:
+    """An interval of differences as text, such as -.02/+.05."""
+    if interval is None:
+        return DASH
+    return "/".join(f"{end:+.2f}".replace("0.", ".", 1) for end in interval)
 
 
 def cell(name: str, value: Any) -> str:

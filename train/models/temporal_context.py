@@ -4,9 +4,10 @@ Source: Barachant, A. and Cycon, R., winning solution of the Kaggle Grasp-and-Li
 whose second level learns from the recent history of the first level's scores. Changed here: one network
 fitted as a whole, in place of models stacked on each other's scores. The first stage sees how strong each
 channel is, as ShallowConvNet does (Schirrmeister, R. T. et al. Hum. Brain Mapp. 38, 5391-5420, 2017,
-doi:10.1002/hbm.23730), with two changes: both half-waves through a ReLU for square and logarithm, which
-have no int8 kernel, and channels weighed after that and not before, because a few minutes of one person
-do not teach spatial filters. Let the signal chain pass the band that matters and a Laplacian before it.
+doi:10.1002/hbm.23730), with two changes: both half-waves through a ReLU for square and logarithm (a
+logarithm of these envelopes gained nothing), and channels weighed after that and not before, because a
+few minutes of one person do not teach spatial filters. Let the signal chain pass the band that matters
+and a Laplacian before it.
 
 Both stages are convolutions without padding along time: the scores of a longer window hold those of a
 shorter one, so a streamed form makes the newest score only.

@@ -12,7 +12,7 @@ from neurograsp.edge_runtime.contract.manifest import Manifest
 from neurograsp.edge_runtime.event_scores import TOLERANCE_S
 from neurograsp.train.bootstrap import BOOTSTRAPPED
 from neurograsp.train.bundle_scores import BundleScores
-from neurograsp.train.cli.tables import DASH, SHOWN, cell, span
+from neurograsp.train.cli.tables import ABOVE_LINEAR, DASH, SHOWN, cell, margin, span
 from neurograsp.train.config import SignalConfig
 from neurograsp.train.datasets import Recording
 from neurograsp.train.evaluate import MODELS
@@ -101,6 +101,9 @@ def score_section(manifest: Manifest, scores: BundleScores) -> list[str]:
         rows.append((label, *(cell(name, scores.figures[model].get(name)) for model in models)))
         if name in BOOTSTRAPPED:
             rows.append(("95 % interval", *(span(scores.intervals[model][name]) for model in models)))
+            if scores.margins:
+                above = (scores.margins.get(model, {}).get(name) for model in models)
+                rows.append((ABOVE_LINEAR, *map(margin, above)))
     pieces = [heading("Scores"), table(("", *models), rows)]
     pieces += [paragraph(reason, "note") for reason in _dashes(scores, models)]
     if len(scores.by_subject) > 1:
