@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import get_args
 
+from neurograsp.edge_runtime.contract.codec import encode
 from neurograsp.edge_runtime.contract.run_folder import Method
 
 HELP = "quantize a trained run to int8 and write a verified bundle"
@@ -16,6 +17,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run_folder", metavar="RUN", type=Path, help="what `neurograsp train --out` wrote")
     parser.add_argument("--out", type=Path, required=True, help="bundle folder to write")
     parser.add_argument("--method", choices=get_args(Method), help="default: as the run was configured")
+    parser.add_argument(
+        "--whole-windows", action="store_true", help="leave out the form that is computed hop by hop"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
@@ -27,6 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
         arguments.out,
         arguments.method,
         lambda step: print(f"{step} ...", file=sys.stderr),
+        whole_windows=arguments.whole_windows,
     )
     if arguments.json:
         print(
@@ -38,6 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
                     "reason": converted.reason,
                     "candidates": converted.candidates,
                     "refit": converted.refit,
+                    "stream": None if converted.stream is None else encode(converted.stream),
                 }
             )
         )
@@ -55,6 +61,13 @@ def run(arguments: argparse.Namespace) -> int:
             "in the bundle: the network after it was trained on these recordings too; "
             f"int8 agrees with float in {converted.refit['agreement']:.3f}, "
             f"|dp| {converted.refit['probability_difference']:.4f}"
+        )
+    if converted.stream is not None:
+        stream = converted.stream
+        print(
+            f"hop by hop: {stream.macs / 1e6:.3g} M of {stream.window_macs / 1e6:.3g} M multiplications, "
+            f"{stream.state_bytes / 1000:.3g} kB carried on; the same logits in "
+            f"{' and '.join(str(n) for n in stream.checked_hops.values())} hops of each kind"
         )
     print(f"bundle: {converted.path} (sha256 {converted.sha256[:16]}...)")
     return 0

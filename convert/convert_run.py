@@ -12,6 +12,8 @@ from neurograsp.convert.bundle_writer import golden_npz, write_bundle
 from neurograsp.convert.candidates import Progress, after_refit, by_subject, compare
 from neurograsp.convert.report import render_report
 from neurograsp.convert.run_reader import Run, ValidationStream, read_run
+from neurograsp.convert.stream_check import HOPS, check_stream
+from neurograsp.convert.streaming import Streamed, stream
 from neurograsp.convert.verify import check_full_int8
 from neurograsp.edge_runtime.bundle import MANIFEST, Golden, largest_difference, run_golden
 from neurograsp.edge_runtime.classifier import Classifier, probabilities
@@ -24,6 +26,7 @@ from neurograsp.edge_runtime.contract.manifest import (
     Manifest,
     NetworkFacts,
     Provenance,
+    StreamFacts,
 )
 from neurograsp.edge_runtime.contract.run_folder import Method
 from neurograsp.edge_runtime.decoder_scores import mean_over_subjects
@@ -44,6 +47,7 @@ class Converted:
     reason: why.
     candidates: figures of each.
     refit: of the network in the bundle, where it was trained on the validation recordings after that.
+    stream: of its form that is computed hop by hop, where that saves anything.
     """
 
     path: Path
@@ -52,6 +56,7 @@ class Converted:
     reason: str
     candidates: dict[str, dict[str, Any]]
     refit: dict[str, Any] | None
+    stream: StreamFacts | None
 
 
 def convert_run(
@@ -59,6 +64,8 @@ def convert_run(
     out: Path,
     method: Method | None = None,
     progress: Progress = lambda step: None,
+    *,
+    whole_windows: bool = False,
 ) -> Converted:
     """Convert a run.
 
@@ -67,6 +74,7 @@ def convert_run(
         out: bundle folder to write.
         method: overrides the run's own.
         progress: told what begins.
+        whole_windows: leave out the form of the network that is computed hop by hop.
 
     Raises:
         ConfigError: the run is incomplete, or `out` is something else.
@@ -104,6 +112,10 @@ def convert_run(
     if run.refit is not None:
         floating, final = after_refit(run, run.refit, best.name, progress)
         scores["refit"] = final.likeness()
+    streamed, stream_facts = None, None
+    if not whole_windows:
+        progress("hop by hop")
+        streamed, stream_facts = _hop_by_hop(run, final.blob)
     progress("golden vectors, bundle")
     tensor = check_full_int8(final.blob)
     golden, steps = _golden(run, decision, final.blob)
@@ -138,6 +150,7 @@ def convert_run(
             refit=facts.refit,
         ),
         scores=scores,
+        stream=stream_facts,
     )
     files = {
         "model.tflite": final.blob,
@@ -146,8 +159,29 @@ def convert_run(
         "golden.npz": golden_npz(golden),
         "report.html": render_report(manifest).encode(),
     }
+    if streamed is not None:
+        files["stream.tflite"] = streamed.blob
     digest = write_bundle(out, manifest, files)
-    return Converted(out, digest, best.name, compared.reason, compared.figures(), scores.get("refit"))
+    return Converted(
+        out, digest, best.name, compared.reason, compared.figures(), scores.get("refit"), stream_facts
+    )
+
+
+def _hop_by_hop(run: Run, blob: bytes) -> tuple[Streamed | None, StreamFacts | None]:
+    """The network's other form and what is to be said of it, where it saves multiplications."""
+    signal = run.facts.signal
+    made = stream(blob, signal.hop)
+    if signal.hop > signal.window or made.macs >= made.window_macs:
+        return None, None
+    frames = run.x_train.frames[: signal.window + HOPS * signal.hop]
+    return made, StreamFacts(
+        macs=made.macs,
+        window_macs=made.window_macs,
+        state_bytes=made.state_bytes,
+        window_from=made.window_from,
+        unused_frames=made.lead,
+        checked_hops=check_stream(made, blob, frames, run.facts.seed),
+    )
 
 
 def _scored(stream: ValidationStream, logits: npt.NDArray[np.float64], run: Run) -> ScoredStream:

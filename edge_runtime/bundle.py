@@ -24,11 +24,12 @@ from neurograsp.edge_runtime.contract.signal_spec import SignalSpec
 from neurograsp.edge_runtime.dsp.chain import FilterChain
 from neurograsp.edge_runtime.npz import DAMAGE, NpzError, check_method, one_line, read_npz
 from neurograsp.edge_runtime.pipeline import Pipeline
+from neurograsp.edge_runtime.stream_classifier import StreamClassifier
 
 MANIFEST = "manifest.json"
 MANIFEST_HASH = "manifest.sha256"
 REQUIRED = frozenset({"model.tflite", "golden.npz"})
-OPTIONAL = frozenset({"report.html", "float.tflite", "linear.npz"})
+OPTIONAL = frozenset({"stream.tflite", "report.html", "float.tflite", "linear.npz"})
 
 MAX_FILE = 64 * 2**20
 MAX_MANIFEST = 2**20
@@ -98,6 +99,7 @@ class Bundle:
         return Golden(**arrays)
 
     def classifier(self, *, reference_kernels: bool = False) -> Classifier:
+        """The network of whole windows."""
         classifier = Classifier(self.files["model.tflite"], reference_kernels=reference_kernels)
         facts = self.manifest.network
         if classifier.input_shape != facts.input_shape or classifier.n_actions != len(
@@ -109,6 +111,30 @@ class Bundle:
         if classifier.output_quantization != (facts.output_scale, facts.output_zero_point):
             raise BundleError(f"{self.path}: model.tflite has another output scale than the manifest says")
         return classifier
+
+    def streamed(self, *, reference_kernels: bool = False) -> StreamClassifier | None:
+        """The network computed one hop at a time, where the bundle has that form."""
+        if "stream.tflite" not in self.files:
+            return None
+        streamed = StreamClassifier(self.files["stream.tflite"], reference_kernels=reference_kernels)
+        spec, facts = self.manifest.signal, self.manifest.network
+        if spec.hop > spec.window:
+            raise BundleError(f"{self.path}: stream.tflite with a hop longer than the window")
+        if streamed.input_shape != (1, spec.hop, len(spec.channels), 1):
+            raise BundleError(f"{self.path}: stream.tflite does not take hops of the manifest's signal")
+        if not streamed.is_int8 or streamed.n_actions != len(spec.actions.names):
+            raise BundleError(f"{self.path}: stream.tflite does not give int8 logits of the actions")
+        if streamed.output_quantization != (facts.output_scale, facts.output_zero_point):
+            raise BundleError(f"{self.path}: stream.tflite has another output scale than the manifest says")
+        return streamed
+
+    def pipeline(self) -> Pipeline:
+        """What the board runs: hop by hop where the bundle has that form, otherwise window by window."""
+        signal, decision = self.manifest.signal, self.manifest.decision
+        streamed = self.streamed()
+        if streamed is None:
+            return Pipeline(signal, decision, self.classifier().real_logits)
+        return Pipeline(signal, decision, streamed.real_logits, streamed.restart)
 
 
 def open_bundle(path: Path) -> Bundle:
@@ -131,6 +157,8 @@ def open_bundle(path: Path) -> Bundle:
     listed = set(manifest.files)
     if REQUIRED - listed or listed - REQUIRED - OPTIONAL:
         raise BundleError(f"{path}: the manifest lists {show(sorted(listed))}, not the files of a bundle")
+    if ("stream.tflite" in listed) != (manifest.stream is not None):
+        raise BundleError(f"{path}: stream.tflite and the manifest's stream belong together; convert again")
     content = {name: data for name, data in files.items() if name not in (MANIFEST, MANIFEST_HASH)}
     if set(content) != listed:
         odd = sorted(set(content) ^ listed)
@@ -179,7 +207,7 @@ def largest_difference(golden: Golden, classifier: Classifier) -> int:
 
 def verify_golden(bundle: Bundle) -> int:
     """Reproduce the golden vectors: the whole way bit for bit under the reference kernels, and the
-    network within the stated steps under the kernels that will run.
+    network within the stated steps under the kernels that will run. Hop by hop the same logits must come out.
 
     Returns:
         the largest difference seen under the kernels that will run, in int8 steps.
@@ -201,6 +229,17 @@ def verify_golden(bundle: Bundle) -> int:
             raise BundleError(
                 f"{bundle.path}: {what} not reproduce the golden vectors on this machine; convert the run "
                 "again, with the version that runs here"
+            )
+    for reference_kernels in (True, False):
+        streamed = bundle.streamed(reference_kernels=reference_kernels)
+        if streamed is None:
+            continue
+        whole = bundle.classifier(reference_kernels=reference_kernels)
+        wanted = np.stack([whole.logits(window) for window in golden.windows])
+        if not np.array_equal(streamed.follow(golden.filtered, manifest.signal.window), wanted):
+            raise BundleError(
+                f"{bundle.path}: hop by hop the network gives other logits than window by window on this "
+                "machine; convert the run again, with the version that runs here"
             )
     worst = largest_difference(golden, bundle.classifier())
     allowed = manifest.golden.xnnpack_steps

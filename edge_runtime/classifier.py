@@ -1,6 +1,7 @@
 """The int8 network on LiteRT, and the step from its logits to probabilities."""
 
 import logging
+from abc import ABC, abstractmethod
 from typing import Any, Literal
 
 import numpy as np
@@ -11,7 +12,63 @@ from neurograsp.edge_runtime.contract.errors import BundleError
 log = logging.getLogger(__name__)
 
 
-class Classifier:
+def interpreter(blob: bytes, where: str, reference_kernels: bool) -> Any:
+    """A LiteRT interpreter on one thread, ready to run.
+
+    Raises:
+        BundleError: LiteRT refuses the file; `where` names it.
+    """
+    from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+    resolver = OpResolverType.BUILTIN_REF if reference_kernels else OpResolverType.AUTO
+    try:
+        made = Interpreter(model_content=blob, num_threads=1, experimental_op_resolver_type=resolver)
+        made.allocate_tensors()
+        if not made.get_input_details() or not made.get_output_details():
+            raise ValueError("it has no input or no output")
+    except (ValueError, RuntimeError) as error:
+        raise BundleError(f"{where}: LiteRT cannot load it: {first_line(error)}") from error
+    return made
+
+
+class Network(ABC):
+    """A network on the device, and what its output tensor says of its logits."""
+
+    def __init__(self, output: dict[str, Any]) -> None:
+        self._output = output
+
+    @property
+    def n_actions(self) -> int:
+        return int(np.prod(self._output["shape"]))
+
+    @property
+    def is_int8(self) -> bool:
+        return self._output["dtype"] is np.int8
+
+    @property
+    def output_quantization(self) -> tuple[float, int]:
+        """Scale and zero point of the logits."""
+        scale, zero_point = self._output["quantization"]
+        return float(scale), int(zero_point)
+
+    @abstractmethod
+    def logits(self, window: npt.NDArray[np.int8]) -> npt.NDArray[Any]:
+        """(n_actions,) int8 steps, or float32 logits, at the end of a window (window, n_channels) int8."""
+
+    def real_logits(self, window: npt.NDArray[np.int8]) -> npt.NDArray[np.float64]:
+        """(n_actions,) float64 logits, dequantized where the network is int8."""
+        return self.dequantize(self.logits(window))
+
+    def dequantize(self, steps: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+        """What `logits` gives as real float64 logits, of the same shape."""
+        real = steps.astype(np.float64)
+        if not self.is_int8:
+            return real
+        scale, zero_point = self.output_quantization
+        return (real - zero_point) * scale
+
+
+class Classifier(Network):
     """A `.tflite` network of one input and one output, run on one thread.
 
     Args:
@@ -24,20 +81,12 @@ class Classifier:
     """
 
     def __init__(self, blob: bytes, *, reference_kernels: bool = False) -> None:
-        from ai_edge_litert.interpreter import Interpreter, OpResolverType
-
-        resolver = OpResolverType.BUILTIN_REF if reference_kernels else OpResolverType.AUTO
-        try:
-            self._interpreter: Any = Interpreter(
-                model_content=blob, num_threads=1, experimental_op_resolver_type=resolver
-            )
-            self._interpreter.allocate_tensors()
-            inputs, outputs = self._interpreter.get_input_details(), self._interpreter.get_output_details()
-        except (ValueError, RuntimeError) as error:
-            raise BundleError(f"model.tflite: LiteRT cannot load it: {_first_line(error)}") from error
+        self._interpreter = interpreter(blob, "model.tflite", reference_kernels)
+        inputs, outputs = self._interpreter.get_input_details(), self._interpreter.get_output_details()
         if len(inputs) != 1 or len(outputs) != 1:
             raise BundleError(f"model.tflite: {len(inputs)} inputs and {len(outputs)} outputs, not one each")
-        self._input, self._output = inputs[0], outputs[0]
+        super().__init__(outputs[0])
+        self._input = inputs[0]
         if self._input["dtype"] is np.int8 and tuple(self._input["quantization"]) != (1 / 16, 0):
             raise BundleError("model.tflite: the input's scale is not 1/16 with zero point 0")
 
@@ -46,18 +95,8 @@ class Classifier:
         return tuple(int(size) for size in self._input["shape"])
 
     @property
-    def n_actions(self) -> int:
-        return int(np.prod(self._output["shape"]))
-
-    @property
     def is_int8(self) -> bool:
-        return self._input["dtype"] is np.int8 and self._output["dtype"] is np.int8
-
-    @property
-    def output_quantization(self) -> tuple[float, int]:
-        """Scale and zero point of the logits."""
-        scale, zero_point = self._output["quantization"]
-        return float(scale), int(zero_point)
+        return self._input["dtype"] is np.int8 and super().is_int8
 
     def logits(self, window: npt.NDArray[np.int8]) -> npt.NDArray[Any]:
         """Run the network.
@@ -79,23 +118,11 @@ class Classifier:
             self._interpreter.invoke()
             result: npt.NDArray[Any] = self._interpreter.get_tensor(self._output["index"])
         except (ValueError, RuntimeError) as error:
-            raise BundleError(f"model.tflite: LiteRT cannot run it: {_first_line(error)}") from error
+            raise BundleError(f"model.tflite: LiteRT cannot run it: {first_line(error)}") from error
         return result.reshape(-1)
 
-    def real_logits(self, window: npt.NDArray[np.int8]) -> npt.NDArray[np.float64]:
-        """(n_actions,) float64 logits, dequantized where the network is int8."""
-        return self.dequantize(self.logits(window))
 
-    def dequantize(self, steps: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
-        """What `logits` gives as real float64 logits, of the same shape."""
-        real = steps.astype(np.float64)
-        if not self.is_int8:
-            return real
-        scale, zero_point = self.output_quantization
-        return (real - zero_point) * scale
-
-
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
     return (str(error).splitlines() or ["no reason given"])[0][:200]
 
 

@@ -26,12 +26,14 @@ class WindowCutter:
     Args:
         spec: the filter, window and hop.
         hop: filtered frames between windows, when another than the spec's (training cuts densely).
+        early: cut from the first hop of a stretch on; what lies before the stretch is arbitrary.
     """
 
-    def __init__(self, spec: SignalSpec, hop: int | None = None) -> None:
+    def __init__(self, spec: SignalSpec, hop: int | None = None, *, early: bool = False) -> None:
         self.chain = FilterChain(spec)
         self._window = spec.window
         self._hop = hop or spec.hop
+        self._first = 1 if early else spec.window
         self._decimation = spec.decimation
         self._recent = np.zeros((spec.window, len(spec.channels)), np.int8)
         self._filtered = 0
@@ -57,7 +59,7 @@ class WindowCutter:
         self._filtered += len(filtered)
         self._recent = line[len(filtered) :]
         for count in range(first + 1, self._filtered + 1):
-            if count >= self._window and (count - self._window) % self._hop == 0:
+            if count >= self._first and (count - self._window) % self._hop == 0:
                 end = self._window + count - first
                 yield count * self._decimation, line[end - self._window : end].copy()
 
@@ -89,14 +91,24 @@ class Pipeline:
     Args:
         signal: the bundle's signal.
         decision: its thresholds.
-        scorer: a window to logits; `Classifier.real_logits` on the board.
+        scorer: a window to logits; `Network.real_logits` on the board.
+        restart: of a scorer that computes from hop to hop: called where a stretch begins. Such a scorer is
+            given every hop, and what it says before the stretch fills a window is dropped.
     """
 
-    def __init__(self, signal: SignalSpec, decision: DecisionSpec, scorer: Scorer) -> None:
+    def __init__(
+        self,
+        signal: SignalSpec,
+        decision: DecisionSpec,
+        scorer: Scorer,
+        restart: Callable[[], None] | None = None,
+    ) -> None:
         self.counters = StreamCounters()
         self.signal = signal
         self._scorer = scorer
-        self._cutter = WindowCutter(signal)
+        self._restart = restart
+        self._cutter = WindowCutter(signal, early=restart is not None)
+        self._warm_up = signal.window * signal.decimation
         self._machine = DecisionMachine(decision, signal.actions)
         self._last_frame: int | None = None
         self._last_counts = np.zeros(len(signal.channels), np.int32)
@@ -151,7 +163,7 @@ class Pipeline:
     def _bridge(self, first: npt.NDArray[np.int32], number: int, decisions: list[Decision]) -> None:
         """Treat the gap before frame `number`, as the spec says."""
         if self._last_frame is None:
-            self._stretch_first = number
+            self._begin_stretch(number)
             return
         if number == self._last_frame + 1:
             return
@@ -168,12 +180,17 @@ class Pipeline:
             self.counters.interpolated += missing
             self._run(filled.astype(np.int32), self._last_frame + 1, decisions)
             return
-        self._stretch_first = number
-        self._cutter.reset()
-        self._machine.reset()
+        self._begin_stretch(number)
         if stops:
             self.counters.stops += 1
             decisions.append(self._stop(number, f"{missing} frames ({gap_s:.2f} s) are missing"))
+
+    def _begin_stretch(self, number: int) -> None:
+        self._stretch_first = number
+        self._cutter.reset()
+        self._machine.reset()
+        if self._restart is not None:
+            self._restart()
 
     def _stop(self, frame: int, reason: str) -> Decision:
         nothing = np.full(len(self.signal.actions.names), np.nan)
@@ -188,6 +205,8 @@ class Pipeline:
             frame = self._stretch_first + taken - 1
             time_s = frame / self.signal.rate_hz
             logits = self._scorer(window)
+            if taken < self._warm_up:
+                continue
             scores = probabilities(logits, self.signal.actions.output)
             verdict = self._machine.step(time_s, scores)
             names, commands = self.signal.actions.names, self.signal.actions.commands

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from neurograsp.edge_runtime.bundle import Bundle
+    from neurograsp.edge_runtime.contract.manifest import StreamFacts
 
 HELP = "verify a bundle and show what is inside"
 EXAMPLE = "neurograsp inspect runs/gal.bundle"
@@ -67,6 +68,7 @@ def render(bundle: "Bundle", steps: int) -> str:
             f"multiplications, int8 by {network.method}",
         ),
         ("operators", ", ".join(network.operators)),
+        ("hop by hop", _stream(manifest.stream)),
         (
             "actions",
             ", ".join(
@@ -85,6 +87,17 @@ def render(bundle: "Bundle", steps: int) -> str:
         ("golden", f"reproduced; {steps} steps between kernels, {manifest.golden.xnnpack_steps} allowed"),
     ]
     return "\n".join(f"  {name:<12}{text}" for name, text in rows)
+
+
+def _stream(stream: "StreamFacts | None") -> str:
+    if stream is None:
+        return "no: every window is computed whole"
+    whole = "nothing" if stream.window_from is None else f"all from {stream.window_from} on"
+    return (
+        f"{stream.macs / 1e6:.3g} M of {stream.window_macs / 1e6:.3g} M multiplications, "
+        f"{stream.state_bytes / 1000:.3g} kB carried on, {whole} computed whole"
+        + (f", newest {stream.unused_frames} frames unused" if stream.unused_frames else "")
+    )
 
 
 def _frequencies(stage: Any) -> tuple[float, ...]:

@@ -52,7 +52,6 @@ def run(arguments: argparse.Namespace) -> int:
     from neurograsp.edge_runtime.contract.errors import NeurograspError, UsageError
     from neurograsp.edge_runtime.files import check_writable, write_whole
     from neurograsp.edge_runtime.loop import ControlLoop
-    from neurograsp.edge_runtime.pipeline import Pipeline
 
     if arguments.seconds is not None and not arguments.seconds > 0:
         raise UsageError("--seconds must be positive")
@@ -71,7 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
     verify_golden(bundle)
     manifest = bundle.manifest
     source = open_source(arguments.source, manifest.signal, arguments.speed, arguments.start)
-    pipeline = Pipeline(manifest.signal, manifest.decision, bundle.classifier().real_logits)
+    pipeline = bundle.pipeline()
     failure: BaseException | None = None
     try:
         with open_hand(arguments.hand) as hand:

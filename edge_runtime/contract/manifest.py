@@ -43,6 +43,28 @@ class NetworkFacts:
 
 
 @dataclass(frozen=True)
+class StreamFacts:
+    """The same network computed hop by hop, in `stream.tflite`.
+
+    Attributes:
+        macs: multiplications a hop.
+        window_macs: of the window network, counted alike.
+        state_bytes: carried from hop to hop.
+        window_from: the operator from which on all columns are computed at every hop; None: from none on.
+        unused_frames: newest frames of a window that the network does not look at.
+        checked_hops: compared with windows at conversion, bit for bit, under the "reference" kernels and the
+            "fast" ones; as many of recorded as of random frames.
+    """
+
+    macs: int
+    window_macs: int
+    state_bytes: int
+    window_from: str | None
+    unused_frames: int
+    checked_hops: dict[str, int]
+
+
+@dataclass(frozen=True)
 class GoldenFacts:
     """How exactly `golden.npz` must be reproduced.
 
@@ -101,6 +123,7 @@ class Manifest:
     files: SHA-256 of every other file in the bundle, by name.
     scores: on the validation recordings: `recordings`, figures of the `candidates`, which one was
         `chosen` and the `reason`, and the controller's figures (`decision`); docs/scores.md.
+    stream: of `stream.tflite`; None in a bundle without it.
     """
 
     schema: str
@@ -114,6 +137,7 @@ class Manifest:
     files: dict[str, str]
     provenance: Provenance
     scores: dict[str, Any]
+    stream: StreamFacts | None = None
 
     def __post_init__(self) -> None:
         n_actions = len(self.signal.actions.names)

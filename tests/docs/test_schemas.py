@@ -176,6 +176,7 @@ def test_manifest_schema_is_strict_at_every_depth(toy: Any) -> None:
         ("decision", DecisionSpec),
         ("network", manifests.NetworkFacts),
         ("golden", manifests.GoldenFacts),
+        ("stream", manifests.StreamFacts),
         ("provenance", manifests.Provenance),
     ],
 )

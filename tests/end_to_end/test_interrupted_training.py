@@ -26,6 +26,7 @@ def test_no_half_run_stays(toy_data: Path, tmp_path: Path, number: signal.Signal
         _, said = training.communicate(timeout=FOREVER_S)
     finally:
         training.kill()
-    assert training.returncode == 130
+    # Where the signal meets code that C evaluates, Python ends by SIGINT itself: a shell says 130 of both.
+    assert training.returncode in (130, -signal.SIGINT), said
     assert "Traceback" not in said
     assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,110 @@
+"""The int8 network computed one hop at a time: the newest frames and its own states in, logits out."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from neurograsp.edge_runtime.classifier import Network, first_line, interpreter
+from neurograsp.edge_runtime.contract.errors import BundleError
+
+WHERE = "stream.tflite"
+
+States = tuple[npt.NDArray[Any], ...]
+
+
+class StreamClassifier(Network):
+    """A `.tflite` made by `neurograsp.convert.streaming`, run on one thread.
+
+    The first logits after a start mean nothing until a whole window of frames has been given.
+
+    Args:
+        blob: the file's bytes.
+        reference_kernels: as for `Classifier`.
+
+    Raises:
+        BundleError: LiteRT refuses the file, or its inputs and outputs are not frames, logits and as many
+            states on both sides.
+    """
+
+    def __init__(self, blob: bytes, *, reference_kernels: bool = False) -> None:
+        self._interpreter = interpreter(blob, WHERE, reference_kernels)
+        self._frames, *self._old = self._interpreter.get_input_details()
+        output, *self._new = self._interpreter.get_output_details()
+        super().__init__(output)
+        pairs = zip(self._old, self._new)
+        if len(self._old) != len(self._new) or any(_kind(old) != _kind(new) for old, new in pairs):
+            raise BundleError(f"{WHERE}: the states that go in are not those that come out; convert again")
+        if len(self.input_shape) != 4 or self._frames["dtype"] is not output["dtype"]:
+            raise BundleError(f"{WHERE}: the input is not (1, hop, channels, 1) int8 frames; convert again")
+        if self._frames["dtype"] is np.int8 and tuple(self._frames["quantization"]) != (1 / 16, 0):
+            raise BundleError(f"{WHERE}: the input's scale is not 1/16 with zero point 0")
+        self.states = self.initial_states()
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """(1, hop, n_channels, 1)"""
+        return tuple(int(size) for size in self._frames["shape"])
+
+    @property
+    def hop(self) -> int:
+        return self.input_shape[1]
+
+    def initial_states(self) -> States:
+        """Of a stream that has seen nothing: the real value 0 everywhere."""
+        return tuple(np.full(one["shape"], one["quantization"][1], one["dtype"]) for one in self._old)
+
+    def restart(self) -> None:
+        """Forget all frames."""
+        self.states = self.initial_states()
+
+    def follow(self, frames: npt.NDArray[np.int8], window: int) -> npt.NDArray[Any]:
+        """Start anew and run over a stretch.
+
+        Args:
+            frames: (n_frames, n_channels) int8.
+            window: frames of the window network.
+
+        Returns:
+            (n_windows, n_actions): the logits at the end of the first window and of every hop after it.
+        """
+        self.restart()
+        before = -window % self.hop
+        line = np.concatenate([np.zeros((before, frames.shape[1]), np.int8), frames])
+        ends = range(self.hop, len(line) + 1, self.hop)
+        made = [self.logits(line[:end]) for end in ends]
+        return np.stack([one for end, one in zip(ends, made) if end >= before + window])
+
+    def logits(self, window: npt.NDArray[np.int8]) -> npt.NDArray[Any]:
+        """Go on by one hop.
+
+        `states` may be kept and put back between calls, to go on from there again or to run several streams.
+
+        Args:
+            window: (hop or more, n_channels) int8, of which the newest hop is taken.
+
+        Returns:
+            (n_actions,) int8 steps, or float32 logits for a float network.
+
+        Raises:
+            BundleError: LiteRT cannot run the network.
+        """
+        frames = window[-self.hop :]
+        tensor = frames if self.is_int8 else frames.astype(np.float32) / 16
+        run = self._interpreter
+        try:
+            # States are inputs here; an operator with one of its own starts every hop without it.
+            run.reset_all_variables()
+            run.set_tensor(self._frames["index"], tensor.reshape(self._frames["shape"]))
+            for one, state in zip(self._old, self.states):
+                run.set_tensor(one["index"], state)
+            run.invoke()
+            self.states = tuple(run.get_tensor(one["index"]) for one in self._new)
+            result: npt.NDArray[Any] = run.get_tensor(self._output["index"])
+        except (ValueError, RuntimeError) as error:
+            raise BundleError(f"{WHERE}: LiteRT cannot run it: {first_line(error)}") from error
+        return result.reshape(-1)
+
+
+def _kind(tensor: dict[str, Any]) -> tuple[Any, ...]:
+    return tuple(tensor["shape"]), tensor["dtype"], tuple(tensor["quantization"])
