@@ -62,6 +62,8 @@ class DecisionMachine:
     def __init__(self, spec: DecisionSpec, actions: ActionSet) -> None:
         self._spec = spec
         self._actions = actions
+        self._moving = [i for i in range(len(actions.names)) if i != actions.rest_index]
+        self._nothing = np.zeros(len(actions.names))
         self._recent: deque[npt.NDArray[np.float64]] = deque(maxlen=spec.smooth)
         self._active: int | None = None
         self._previous = ""
@@ -85,7 +87,7 @@ class DecisionMachine:
         self._recent.append(probabilities)
         if len(self._recent) < self._spec.smooth:
             return Verdict(None, False, None, f"{len(self._recent)} of {self._spec.smooth} scores to smooth")
-        smoothed = np.mean(self._recent, axis=0)
+        smoothed = (sum(self._recent, self._nothing) / self._spec.smooth).tolist()
         candidate = self._candidate(smoothed)
         streak = self._streak[1] + 1 if candidate == self._streak[0] else 1
         self._streak = (candidate, streak)
@@ -109,13 +111,9 @@ class DecisionMachine:
             command, self._sent_at = self._active, time_s
         return Verdict(self._active, False, command, self._why(self._active, smoothed, ">=", "off"))
 
-    def _candidate(self, smoothed: npt.NDArray[np.float64]) -> int | None:
-        allowed = smoothed >= self._spec.on
-        if self._actions.rest_index is not None:
-            allowed[self._actions.rest_index] = False
-        if not allowed.any():
-            return None
-        return int(np.argmax(np.where(allowed, smoothed, -1.0)))
+    def _candidate(self, smoothed: list[float]) -> int | None:
+        above = [i for i in self._moving if smoothed[i] >= self._spec.on[i]]
+        return max(above, key=smoothed.__getitem__, default=None)
 
     def _refusal(self, candidate: int, streak: int, time_s: float) -> str | None:
         name = self._actions.names[candidate]
@@ -128,6 +126,6 @@ class DecisionMachine:
             return f"{name}: may not follow {self._previous or 'the beginning'}"
         return None
 
-    def _why(self, action: int, smoothed: npt.NDArray[np.float64], relation: str, threshold: str) -> str:
+    def _why(self, action: int, smoothed: list[float], relation: str, threshold: str) -> str:
         limit = self._spec.on[action] if threshold == "on" else self._spec.off[action]
         return f"{self._actions.names[action]}: p {smoothed[action]:.2f} {relation} {limit:.2f}"

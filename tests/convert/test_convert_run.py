@@ -68,6 +68,7 @@ def test_auto_leaves_out_what_is_not_integer(
     assert set(manifest.scores["candidates"]) == {"float", "ptq"}
 
 
+@pytest.mark.slow
 def test_no_bundle_without_an_integer_network(
     toy: Toy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -80,6 +81,7 @@ def test_no_bundle_without_an_integer_network(
     assert not (tmp_path / "bundle").exists()
 
 
+@pytest.mark.slow
 def test_what_validated_is_trained_on_after_it_judged(toy: Toy, tmp_path: Path) -> None:
     """A refit changes the network and nothing that was measured or chosen."""
     text = toy.config.read_text()

@@ -35,6 +35,7 @@ def test_full_int8_and_close_to_float(method: str, model: Any, blobs: dict[str, 
         assert (logits.argmax(axis=1) == y.argmax(axis=1)).mean() > 0.9
 
 
+@pytest.mark.slow
 def test_the_networks_own_scale_does_not_matter(model: Any) -> None:
     """Calibrated ranges: logits a hundred times too large are as exact as any."""
     large = keras.models.clone_model(model)
@@ -48,6 +49,7 @@ def test_the_networks_own_scale_does_not_matter(model: Any) -> None:
     assert np.abs(logits_of(blob, x) - wanted).mean() < 0.05 * np.ptp(wanted)
 
 
+@pytest.mark.slow
 def test_qat_repeats_and_leaves_the_network_alone(model: Any, blobs: dict[str, bytes]) -> None:
     before = model.get_weights()
     options = quantize.QatOptions(epochs=2, batch_size=32)

@@ -169,7 +169,7 @@ def test_the_target_is_respected(seed: int, target: float) -> None:
 
 
 def test_a_looser_target_never_finds_fewer_events_nor_raises_the_threshold() -> None:
-    streams = [noisy(0, 6, 15)]
+    streams = [noisy(0, 3, 8)]
     template = DecisionSpec((0.5,) * 3, (0.5,) * 3)
     specs = [calibrate(streams, ACTIONS, template, target, "") for target in (0.5, 2.0, 30.0)]
     hits = [score_streams(streams, spec, ACTIONS).hits for spec in specs]

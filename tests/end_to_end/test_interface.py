@@ -28,9 +28,8 @@ JOBS = {
 SMALL_NETWORK = "network.options={filters = 4, mixed_filters = 8}"
 
 
-@pytest.mark.parametrize(
-    "job", [pytest.param(job, marks=[pytest.mark.slow] if job != "gal_windows" else []) for job in JOBS]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("job", JOBS)
 def test_every_example_goes_the_whole_way(
     job: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -45,6 +45,7 @@ def test_learns_and_repeats(output: Literal["softmax", "sigmoid"]) -> None:
     assert macro_auc(validation.y, scores) == pytest.approx(best["val_auc"])
 
 
+@pytest.mark.slow
 def test_changed_windows_repeat_too() -> None:
     options = replace(OPTIONS, epochs=3, scaling=0.2, channel_dropout=0.2)
     train, validation = windows(100, 0), windows(50, 1)
@@ -55,6 +56,7 @@ def test_changed_windows_repeat_too() -> None:
     assert losses[0] == losses[1] != losses[2]
 
 
+@pytest.mark.slow
 def test_a_refit_goes_the_way_of_the_fit() -> None:
     """On the same windows the best epoch comes out again; the windows that validated are learnt from."""
     train, validation = windows(100, 0), windows(50, 1)

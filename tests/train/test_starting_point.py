@@ -118,6 +118,7 @@ def test_recordings_that_were_trained_on_may_not_validate(
         train_run(config(), backwards, tmp_path / "run", WHITENED, start=StartingPoint.read(pooled))
 
 
+@pytest.mark.slow
 def test_a_refit_has_seen_what_validated_it(people: list[Recording], tmp_path: Path) -> None:
     pair = [people[3], people[4]]
     train_run(config("fit.refit=true", "fit.epochs=1"), pair, tmp_path / "run", WHITENED)
