@@ -106,7 +106,7 @@ def pooled_wide(inputs: Any) -> Any:
         (strided, "RESHAPE"),
         (padded_in_time, "CONV_2D"),
         (residual, "RESHAPE"),
-        (dilated, "SPACE_TO_BATCH_ND"),
+        (dilated, "RESHAPE"),
         (pooled_wide, "RESHAPE"),
     ],
 )

@@ -113,8 +113,9 @@ def program_of(pid: int) -> str:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)  # it trains
 def test_a_whole_demo_ends_with_what_it_found(tmp_path: Path) -> None:
-    result = neurograsp("demo", "emg", "--seconds", "4", "--out", tmp_path / "emg", timeout=600)
+    result = neurograsp("demo", "emg", "--seconds", "4", "--out", tmp_path / "emg", timeout=1200)
     assert result.returncode == 0, result.stderr
     ending = result.stdout[result.stdout.index("$ neurograsp evaluate") :]
     wanted = (
