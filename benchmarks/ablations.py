@@ -3,7 +3,7 @@
     python benchmarks/ablations.py --data DIR [--jobs gal rest emg] [--seeds 0 1] [--work WORK]
 
 `gal`, `rest` and `emg` are the ablations; `tried-gal`, `tried-rest` and `tried-rest-back` what was tried, on
-sessions that may choose.
+sessions that may choose; `projection` the article's network with and without what makes it cheap hop by hop.
 
 Each variant is trained, converted and scored like the job it is a variant of (benchmarks/decoding.py), except
 that people are trained alone, 20 epochs, without a refit, and quantized after training: so many runs are
@@ -117,6 +117,15 @@ JOBS = {
         {"as it is: 0.25 s": (), "0.125 s": context(25), "0.5 s": context(100)},
     ),
     "tried-gal": Job("gal_windows.toml", GAL, PEOPLE, (1, 2, 3, 4, 5), (6,), CHEAP, TRIED),
+    "projection": Job(
+        "gal_windows.toml",
+        GAL,
+        PEOPLE,
+        (1, 2, 3, 4, 5),
+        (6,),
+        (*CHEAP, "network.name='article_cnn'"),
+        {"article_cnn": (), "with a projection to 16": ("network.options.projection=16",)},
+    ),
     "tried-rest": Job("eegmmidb.toml", EEGMMIDB, (1,), (3,), (4,), CHEAP, TRIED_STATES),
     "tried-rest-back": Job("eegmmidb.toml", EEGMMIDB, (1,), (4,), (3,), CHEAP, TRIED_STATES),
 }

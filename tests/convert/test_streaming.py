@@ -129,6 +129,7 @@ def test_other_networks(body: Callable[[Any], Any], window_from: str) -> None:
     ("name", "options"),
     [
         ("article_cnn", {"filters": 8, "units": 8}),
+        ("article_cnn", {"filters": 8, "units": 8, "projection": 4}),
         ("eegnet", {"filters": 8, "mixed_filters": 8}),
         ("eegnet", {"filters": 8, "mixed_filters": 8, "head": "mean"}),
         ("temporal_context", {}),

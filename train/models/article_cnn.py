@@ -7,9 +7,14 @@ same scores) and channels are padded by a layer of their own.
 
     (n_time, n_channels, 1)
     3 x [pad channels, Conv2D k x k 64 without bias, BatchNorm, ReLU]   (n_time - 12, n_channels, 64)
+    [projection: Conv2D 1 x n_channels P without bias, BatchNorm, ReLU]  (n_time - 12, 1, P)
     Flatten, Dense 32, ReLU, Dropout, Dense n_actions                   (n_actions,)
 
-At 100 x 32 and 6 actions: 5,910,566 parameters, 413,921,472 MACs.
+The projection is not the article's. Without it the dense layer has 2,048 weights a column, all of which are
+read at every hop; with it P x 32.
+
+At 100 x 32 and 6 actions: 5,910,566 parameters, 413,921,472 MACs; with a projection to 16 channels
+221,286 parameters, 411,082,944 MACs.
 """
 
 from typing import Any
@@ -26,6 +31,7 @@ def build(
     n_actions: int,
     *,
     filters: int = 64,
+    projection: int = 0,
     units: int = 32,
     dropout: float = 0.5,
 ) -> Any:
@@ -36,6 +42,7 @@ def build(
         n_channels: channels a frame.
         n_actions: logits.
         filters: of each convolution.
+        projection: P, channels that each column of the last convolution is brought to; 0: as it is.
         units: of the dense layer.
         dropout: share of the dense layer's outputs that training drops.
 
@@ -55,6 +62,10 @@ def build(
         x = layers.Conv2D(filters, kernel, use_bias=False, name=f"conv{i}")(x)
         x = layers.BatchNormalization(name=f"norm{i}")(x)
         x = layers.ReLU(name=f"relu{i}")(x)
+    if projection:
+        x = layers.Conv2D(projection, (1, n_channels), use_bias=False, name="projection")(x)
+        x = layers.BatchNormalization(name="projection_norm")(x)
+        x = layers.ReLU(name="projection_relu")(x)
     x = layers.Flatten(name="flatten")(x)
     x = layers.Dense(units, activation="relu", name="dense")(x)
     x = layers.Dropout(dropout, name="dropout")(x)

@@ -18,6 +18,12 @@ def test_article_cnn_has_the_articles_size() -> None:
     assert (summary.name, summary.macs) == ("article_cnn", macs)
 
 
+def test_a_projection_makes_the_articles_dense_layer_small() -> None:
+    summary, plain = (summarise(build("article_cnn", 100, 32, 6, projection=p)) for p in (16, 0))
+    assert summary.macs - plain.macs == 88 * 32 * (64 * 16 - 64 * 32) + 88 * 16 * 32
+    assert plain.parameters - summary.parameters == 88 * (32 * 64 - 16) * 32 - 32 * 64 * 16 - 4 * 16
+
+
 def test_eegnet_counts() -> None:
     summary = summarise(build("eegnet", 29, 32, 6))
     macs = 29 * 32 * 64 + 23 * 7 * 64 + 10 * 2 * 64 + 10 * 64 * 32 + 5 * 32 * 6
