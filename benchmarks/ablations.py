@@ -120,10 +120,10 @@ JOBS = {
     "projection": Job(
         "gal_windows.toml",
         GAL,
-        PEOPLE,
+        PEOPLE[:3],
         (1, 2, 3, 4, 5),
         (6,),
-        (*CHEAP, "network.name='article_cnn'"),
+        (*CHEAP, "network.name='article_cnn'", "fit.learning_rate=3e-4"),
         {"article_cnn": (), "with a projection to 16": ("network.options.projection=16",)},
     ),
     "tried-rest": Job("eegmmidb.toml", EEGMMIDB, (1,), (3,), (4,), CHEAP, TRIED_STATES),

@@ -89,7 +89,8 @@ class Bundles:
     ) -> Scores:
         bundle = self.work / f"{name}.bundle"
         if not bundle.exists():
-            neurograsp("convert", str(self.work / name), "--out", str(bundle))
+            # What is measured here is scores, of networks whose decisions part from float's too.
+            neurograsp("convert", str(self.work / name), "--out", str(bundle), "--set", "gates.agreement=0")
         recordings = open_recordings(self.data / where, subject, sessions)
         return score_bundle(open_bundle(bundle), recordings, skip_s=skip_s)
 

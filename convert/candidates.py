@@ -2,23 +2,35 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from neurograsp.convert import quantize
+from neurograsp.convert.layer_rules import check_layers
 from neurograsp.convert.run_reader import Refit, Run
-from neurograsp.convert.verify import check_full_int8
+from neurograsp.convert.validation import (
+    agreement,
+    by_subject,
+    calibrated,
+    golden_of,
+    logits_of,
+    recorded_windows,
+    same_decisions,
+)
+from neurograsp.convert.verify import Gate, Likeness, closed, likeness_gates, structure_gates
 from neurograsp.edge_runtime.classifier import Classifier, probabilities
 from neurograsp.edge_runtime.contract.codec import decode
+from neurograsp.edge_runtime.contract.decision_spec import DecisionSpec
 from neurograsp.edge_runtime.contract.errors import CheckFailed, ConfigError
-from neurograsp.edge_runtime.contract.run_folder import Method
+from neurograsp.edge_runtime.contract.run_folder import GateLimits, Method
 from neurograsp.edge_runtime.decoder_scores import macro_auc, mean_over_subjects, one_against_rest
 
 NO_DIFFERENCE = 0.001
 
 Progress = Callable[[str], None]
+C = TypeVar("C", bound="Candidate")
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,11 +38,11 @@ class Candidate:
     """One way to run the network, scored on the validation recordings.
 
     Attributes:
-        name: "float", "ptq" or "qat".
+        name: "float", "float, fine-tuned", or the way to quantize.
         blob: the `.tflite`.
         logits: (n_scores, n_actions) for each stream.
         auc: mean over the actions of the one-vs-rest AUC, mean over subjects.
-        agreement: share of scores whose most probable action is the float network's.
+        agreement: share of scores that call for the float network's action.
         difference: mean absolute difference of the probabilities from the float network's.
     """
 
@@ -55,79 +67,155 @@ class Candidate:
 
 
 @dataclass(frozen=True, eq=False)
+class Int8(Candidate):
+    """Attributes:
+    floating: the float `.tflite` of the same weights.
+    auc_loss: how much of the float network's is lost; None where one of them is not defined.
+    decision: thresholds chosen by its own scores.
+    gates: see `neurograsp.convert.verify`.
+    """
+
+    floating: bytes
+    auc_loss: float | None
+    decision: DecisionSpec
+    gates: tuple[Gate, ...]
+
+    @property
+    def passes(self) -> bool:
+        return all(gate.passed for gate in self.gates)
+
+
+@dataclass(frozen=True, eq=False)
 class Comparison:
     """Attributes:
-    floating: the float network.
+    floats: the float network, and with QAT among the ways the one that was trained as long without it.
     made: the int8 ones.
     best: of these.
     reason: why.
     """
 
-    floating: Candidate
-    made: Sequence[Candidate]
-    best: Candidate
+    floats: Sequence[Candidate]
+    made: Sequence[Int8]
+    best: Int8
     reason: str
 
+    @property
+    def floating(self) -> Candidate:
+        return self.floats[0]
+
     def figures(self) -> dict[str, dict[str, Any]]:
-        return {candidate.name: candidate.figures() for candidate in (self.floating, *self.made)}
+        return {candidate.name: candidate.figures() for candidate in (*self.floats, *self.made)}
 
 
-def compare(run: Run, method: Method, progress: Progress) -> Comparison:
-    """Quantize the network that was not trained on the validation recordings, and choose on them."""
+def compare(run: Run, method: Method, limits: GateLimits, progress: Progress) -> Comparison:
+    """Quantize the network that was not trained on the validation recordings, and choose on them.
+
+    Raises:
+        CheckFailed: no way, or not the one asked for, makes a network that passes the gates.
+        ConfigError: the network cannot be quantized in the way asked for.
+    """
     progress("float32 network")
     model = quantize.load_model(run.model_path)
+    check_layers(model, str(run.model_path))
     floating = _candidate("float", quantize.to_float_tflite(model), run, None)
-    made: list[Candidate] = []
-    dropped = []
+    floats, dropped = [floating], []
+    made: list[Int8] = []
     for name in METHODS if method == "auto" else (method,):
         try:
-            blob = METHODS[name](model, run, progress)
-            check_full_int8(blob)
+            candidate = _gated(name, METHODS[name](model, run, progress), run, floating, limits)
         except (CheckFailed, ConfigError) as error:
             if method != "auto":
                 raise
             dropped.append(f"{name} was left out: {error}")
         else:
-            made.append(_candidate(name, blob, run, floating))
-    if not made:
-        raise CheckFailed(f"{run.path}: {'; '.join(dropped)}")
-    best = choose(made)
+            made.append(candidate)
+            if name == "qat":
+                progress("as many epochs without quantization")
+                floats.append(_candidate("float, fine-tuned", _control(model, run), run, floating))
+    passing = [candidate for candidate in made if candidate.passes]
+    if not passing:
+        failed = [f"{one.name} does not pass: {closed(one.gates)}" for one in made]
+        raise CheckFailed(f"{run.path}: {'; '.join([*failed, *dropped])}")
+    best = choose(passing)
     if method != "auto":
-        return Comparison(floating, made, best, f"{best.name} was asked for")
-    reason = "; ".join([reason_for(made, best, run.facts.validation), *dropped])
-    return Comparison(floating, made, best, reason)
+        return Comparison(floats, made, best, f"{best.name} was asked for")
+    dropped += [
+        f"{one.name} failed at {', '.join(gate.name for gate in one.gates if not gate.passed)}"
+        for one in made
+        if not one.passes
+    ]
+    return Comparison(
+        floats, made, best, "; ".join([reason_for(passing, best, run.facts.validation), *dropped])
+    )
 
 
-def _ptq(model: Any, run: Run, progress: Progress) -> bytes:
+def _ptq(model: Any, run: Run, progress: Progress) -> quantize.Quantized:
     progress("post-training quantization (PTQ)")
-    return quantize.ptq(model, run.x_train, seed=run.facts.seed)
+    return quantize.Quantized(
+        quantize.ptq(model, run.x_train, seed=run.facts.seed), quantize.to_float_tflite(model)
+    )
 
 
-def _qat(model: Any, run: Run, progress: Progress) -> bytes:
+def _ai_edge(model: Any, run: Run, progress: Progress) -> quantize.Quantized:
+    progress("post-training quantization by AI Edge Quantizer")
+    floating = quantize.to_float_tflite(model)
+    return quantize.Quantized(quantize.ai_edge(floating, run.x_train, seed=run.facts.seed), floating)
+
+
+def _qat(model: Any, run: Run, progress: Progress) -> quantize.Quantized:
     progress("quantization-aware training (QAT)")
-    return quantize.qat(
+    tuned = quantize.qat(
         model,
-        (run.x_train, run.y_train),
-        (run.x_validation, run.y_validation),
-        run.facts.signal.actions.output,
-        seed=run.facts.seed,
+        *_training(run),
         options=_loss_options(run),
+        seed=run.facts.seed,
         progress=lambda epoch, epochs, figures: progress(
             f"QAT epoch {epoch} of {epochs}, validation loss {figures['val_loss']:.3f}"
         ),
     )
+    return quantize.Quantized(tuned.blob, tuned.floating)
 
 
-METHODS: dict[str, Callable[[Any, Run, Progress], bytes]] = {"ptq": _ptq, "qat": _qat}
+def _control(model: Any, run: Run) -> bytes:
+    return quantize.fine_tuned(model, *_training(run), options=_loss_options(run), seed=run.facts.seed)
 
 
-def after_refit(run: Run, refit: Refit, method: str, progress: Progress) -> tuple[Candidate, Candidate]:
-    """Float and int8 form of the network after it was trained on the validation recordings too."""
+def _training(run: Run) -> tuple[Any, Any, quantize.Output]:
+    return (
+        (run.x_train, run.y_train),
+        (run.x_validation, run.y_validation),
+        run.facts.signal.actions.output,
+    )
+
+
+METHODS: dict[str, Callable[[Any, Run, Progress], quantize.Quantized]] = {
+    "ptq": _ptq,
+    "ai-edge": _ai_edge,
+    "qat": _qat,
+}
+
+
+def after_refit(
+    run: Run, refit: Refit, best: Int8, limits: GateLimits, progress: Progress
+) -> tuple[Candidate, Int8]:
+    """Float and int8 form of the network after it was trained on the validation recordings too.
+
+    Thresholds and loss of AUC, which need labels that it has not seen, stay those of `best`.
+
+    Raises:
+        CheckFailed: a gate is closed.
+    """
     progress("the network of all recordings")
     model = quantize.load_model(refit.model_path)
     everything = replace(run, x_train=refit.x, y_train=refit.y)
     floating = _candidate("float", quantize.to_float_tflite(model), run, None)
-    return floating, _candidate(method, METHODS[method](model, everything, progress), run, floating)
+    made = METHODS[best.name](model, everything, progress)
+    final = _gated(best.name, made, run, floating, limits, best)
+    if not final.passes:
+        raise CheckFailed(
+            f"{run.path}: {best.name} of the network of all recordings does not pass: {closed(final.gates)}"
+        )
+    return floating, final
 
 
 def _loss_options(run: Run) -> quantize.QatOptions:
@@ -139,35 +227,60 @@ def _loss_options(run: Run) -> quantize.QatOptions:
 
 
 def _candidate(name: str, blob: bytes, run: Run, reference: Candidate | None) -> Candidate:
-    scorer = Classifier(blob).real_logits
-    logits = [np.stack([scorer(window) for window in stream.windows]) for stream in run.streams]
+    logits = logits_of(blob, run)
     output = run.facts.signal.actions.output
     aucs = []
     for own in by_subject(run):
         examples = np.concatenate([logits[i][run.streams[i].picked] for i in own])
         truth = np.concatenate([run.streams[i].truth for i in own])
         aucs.append({"auc": macro_auc(truth, one_against_rest(examples, output))})
-    mine = np.concatenate(logits)
-    theirs = np.concatenate(reference.logits) if reference else mine
+    wanted = reference.logits if reference else logits
+    mine, theirs = np.concatenate(logits), np.concatenate(wanted)
     return Candidate(
         name=name,
         blob=blob,
         logits=logits,
         auc=mean_over_subjects(aucs)["auc"],
-        agreement=float((mine.argmax(axis=1) == theirs.argmax(axis=1)).mean()),
+        agreement=agreement(run, logits, wanted),
         difference=float(np.abs(probabilities(mine, output) - probabilities(theirs, output)).mean()),
     )
 
 
-def by_subject(run: Run) -> list[list[int]]:
-    """Numbers of the validation recordings of each subject."""
-    own: dict[str, list[int]] = {}
-    for number, name in enumerate(run.facts.validation):
-        own.setdefault(name.rpartition("/")[0], []).append(number)
-    return list(own.values())
+def _gated(
+    name: str,
+    made: quantize.Quantized,
+    run: Run,
+    floating: Candidate,
+    limits: GateLimits,
+    before: Int8 | None = None,
+) -> Int8:
+    """With its gates; thresholds and loss of AUC are those of `before` where that is given."""
+    structure = structure_gates(made.blob, limits)
+    scored = _candidate(name, made.blob, run, floating)
+    if before is None:
+        auc_loss = None if floating.auc is None or scored.auc is None else floating.auc - scored.auc
+        decision = calibrated(run, scored.logits)
+    else:
+        auc_loss, decision = before.auc_loss, before.decision
+    real = logits_of(made.floating, run)
+    likeness = Likeness(
+        auc_loss=auc_loss,
+        agreement=agreement(run, scored.logits, real),
+        decisions=same_decisions(run, decision, scored.logits, real),
+        golden=golden_of(run, decision, Classifier(made.blob, reference_kernels=True)),
+        fast=golden_of(run, decision, Classifier(made.blob)),
+        recorded=recorded_windows(run),
+    )
+    return Int8(
+        **vars(scored),
+        floating=made.floating,
+        auc_loss=auc_loss,
+        decision=decision,
+        gates=(*structure, *likeness_gates(likeness, limits)),
+    )
 
 
-def choose(made: Sequence[Candidate]) -> Candidate:
+def choose(made: Sequence[C]) -> C:
     """Of those with (almost) the highest AUC the one nearest to the float network."""
     highest = max(candidate.auc or 0 for candidate in made)
     level = [candidate for candidate in made if highest - (candidate.auc or 0) < NO_DIFFERENCE]

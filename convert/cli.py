@@ -20,6 +20,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--whole-windows", action="store_true", help="leave out the form that is computed hop by hop"
     )
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="gates.KEY=VALUE",
+        help="another limit than the run was configured with, repeatable",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
@@ -32,6 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
         arguments.method,
         lambda step: print(f"{step} ...", file=sys.stderr),
         whole_windows=arguments.whole_windows,
+        overrides=arguments.set,
     )
     if arguments.json:
         print(
@@ -42,20 +50,23 @@ def run(arguments: argparse.Namespace) -> int:
                     "chosen": converted.chosen,
                     "reason": converted.reason,
                     "candidates": converted.candidates,
+                    "gates": [encode(gate) for gate in converted.gates],
                     "refit": converted.refit,
                     "stream": None if converted.stream is None else encode(converted.stream),
                 }
             )
         )
         return 0
-    print(f"  {'on validation':<16}{'AUC':>8}{'agrees':>9}{'|dp|':>8}{'kB':>8}")
+    print(f"  {'on validation':<18}{'AUC':>8}{'agrees':>9}{'|dp|':>8}{'kB':>8}")
     for name, figures in converted.candidates.items():
         auc = "-" if figures["auc_macro"] is None else f"{figures['auc_macro']:.4f}"
         print(
-            f"  {name:<16}{auc:>8}{figures['agreement']:>9.3f}{figures['probability_difference']:>8.4f}"
+            f"  {name:<18}{auc:>8}{figures['agreement']:>9.3f}{figures['probability_difference']:>8.4f}"
             f"{figures['bytes'] / 1000:>8.1f}"
         )
     print(f"kept {converted.chosen}: {converted.reason}")
+    for gate in converted.gates:
+        print(f"  {'pass' if gate.passed else 'FAIL'}  {gate.name:<12}{gate.figure} ({gate.limit})")
     if converted.refit is not None:
         print(
             "in the bundle: the network after it was trained on these recordings too; "

@@ -1,26 +1,29 @@
 """A run folder in, a verified bundle out: quantize, compare, calibrate, write."""
 
-from dataclasses import dataclass
+import copy
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from neurograsp.convert.bundle_writer import golden_npz, write_bundle
-from neurograsp.convert.candidates import Progress, after_refit, by_subject, compare
+from neurograsp.convert.candidates import Int8, Progress, after_refit, compare
+from neurograsp.convert.layer_noise import layer_noise
 from neurograsp.convert.report import render_report
-from neurograsp.convert.run_reader import Run, ValidationStream, read_run
+from neurograsp.convert.run_reader import Run, read_run
 from neurograsp.convert.stream_check import HOPS, check_stream
 from neurograsp.convert.streaming import Streamed, stream
-from neurograsp.convert.verify import check_full_int8
-from neurograsp.edge_runtime.bundle import MANIFEST, Golden, largest_difference, run_golden
-from neurograsp.edge_runtime.classifier import Classifier, probabilities
+from neurograsp.convert.validation import by_subject, golden_of, recorded_windows, scored_streams
+from neurograsp.convert.verify import Gate, check_full_int8
+from neurograsp.edge_runtime.bundle import MANIFEST, largest_difference
+from neurograsp.edge_runtime.classifier import Classifier
+from neurograsp.edge_runtime.contract.codec import decode, encode
+from neurograsp.edge_runtime.contract.config import override
 from neurograsp.edge_runtime.contract.decision_spec import DecisionSpec
-from neurograsp.edge_runtime.contract.errors import CheckFailed, ConfigError
+from neurograsp.edge_runtime.contract.errors import ConfigError
 from neurograsp.edge_runtime.contract.manifest import (
-    MAX_XNNPACK_STEPS,
     SCHEMA,
     GoldenFacts,
     Manifest,
@@ -28,14 +31,10 @@ from neurograsp.edge_runtime.contract.manifest import (
     Provenance,
     StreamFacts,
 )
-from neurograsp.edge_runtime.contract.run_folder import Method
+from neurograsp.edge_runtime.contract.run_folder import SPARE_STEPS, ConvertConfig, Method
 from neurograsp.edge_runtime.decoder_scores import mean_over_subjects
-from neurograsp.edge_runtime.event_scores import ScoredStream, calibrate, score_streams
+from neurograsp.edge_runtime.event_scores import score_streams
 from neurograsp.edge_runtime.files import refuse_foreign_folder
-
-GOLDEN_WINDOWS = 16
-SPARE_STEPS = 2
-"""Steps added to the largest difference seen between kernels here: other machines' kernels differ."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,9 +42,10 @@ class Converted:
     """Attributes:
     path: the bundle.
     sha256: of its manifest.
-    chosen: "ptq" or "qat".
+    chosen: the way that the network was quantized.
     reason: why.
     candidates: figures of each.
+    gates: what was looked at before it got into the bundle.
     refit: of the network in the bundle, where it was trained on the validation recordings after that.
     stream: of its form that is computed hop by hop, where that saves anything.
     """
@@ -55,6 +55,7 @@ class Converted:
     chosen: str
     reason: str
     candidates: dict[str, dict[str, Any]]
+    gates: tuple[Gate, ...]
     refit: dict[str, Any] | None
     stream: StreamFacts | None
 
@@ -66,6 +67,7 @@ def convert_run(
     progress: Progress = lambda step: None,
     *,
     whole_windows: bool = False,
+    overrides: Iterable[str] = (),
 ) -> Converted:
     """Convert a run.
 
@@ -75,11 +77,11 @@ def convert_run(
         method: overrides the run's own.
         progress: told what begins.
         whole_windows: leave out the form of the network that is computed hop by hop.
+        overrides: `gates.key=value`, over what the run was configured with.
 
     Raises:
-        ConfigError: the run is incomplete, or `out` is something else.
-        CheckFailed: no method makes a network that is integer throughout, or the board's own checks
-            fail.
+        ConfigError: the run is incomplete, its network cannot be quantized, or `out` is something else.
+        CheckFailed: no method makes a network that passes the gates, or the board's own checks fail.
     """
     refuse_foreign_folder(out, MANIFEST)
     run = read_run(path)
@@ -90,35 +92,31 @@ def convert_run(
             f"a bundle is for one; fit it to one first: neurograsp train CONFIG --from {path} --out RUN "
             "--set data.subjects=[...]"
         )
-    compared = compare(run, method or facts.method, progress)
+    config = _config(run, overrides)
+    compared = compare(run, method or config.method, config.gates, progress)
     best = compared.best
-    streams = [_scored(stream, logits, run) for stream, logits in zip(run.streams, best.logits)]
-    actions = facts.signal.actions
-    decision = calibrate(
-        streams,
-        actions,
-        facts.decision,
-        facts.target_fa_per_min,
-        f"validation recordings {', '.join(facts.validation)}, int8 scores",
-    )
+    decision = best.decision
     scores: dict[str, Any] = {
         "recordings": list(facts.validation),
         "candidates": compared.figures(),
         "chosen": best.name,
         "reason": compared.reason,
-        "decision": _decision_figures(streams, decision, run),
+        "decision": _decision_figures(run, best, decision),
     }
     floating, final = compared.floating, best
     if run.refit is not None:
-        floating, final = after_refit(run, run.refit, best.name, progress)
+        floating, final = after_refit(run, run.refit, best, config.gates, progress)
         scores["refit"] = final.likeness()
+    scores["gates"] = [encode(gate) for gate in final.gates]
+    scores["layers"] = _layers(run, final)
     streamed, stream_facts = None, None
     if not whole_windows:
         progress("hop by hop")
         streamed, stream_facts = _hop_by_hop(run, final.blob)
     progress("golden vectors, bundle")
     tensor = check_full_int8(final.blob)
-    golden, steps = _golden(run, decision, final.blob)
+    golden = golden_of(run, decision, Classifier(final.blob, reference_kernels=True))
+    steps = largest_difference(golden, golden_of(run, decision, Classifier(final.blob))) + SPARE_STEPS
     manifest = Manifest(
         schema=SCHEMA,
         name=facts.name,
@@ -138,7 +136,7 @@ def convert_run(
             output_zero_point=tensor.output_zero_point,
             operators=tensor.operators,
         ),
-        golden=GoldenFacts(windows=len(golden.windows), xnnpack_steps=steps),
+        golden=GoldenFacts(len(golden.windows), steps, recorded_windows(run)),
         files={},
         provenance=Provenance(
             config=facts.config,
@@ -163,8 +161,36 @@ def convert_run(
         files["stream.tflite"] = streamed.blob
     digest = write_bundle(out, manifest, files)
     return Converted(
-        out, digest, best.name, compared.reason, compared.figures(), scores.get("refit"), stream_facts
+        path=out,
+        sha256=digest,
+        chosen=best.name,
+        reason=compared.reason,
+        candidates=compared.figures(),
+        gates=final.gates,
+        refit=scores.get("refit"),
+        stream=stream_facts,
     )
+
+
+def _config(run: Run, overrides: Iterable[str]) -> ConvertConfig:
+    """How the run wants to be converted, and what was said on the command line."""
+    where = f"{run.path}: run.json: config.convert"
+    given = run.facts.config.get("convert", {})
+    tree = copy.deepcopy(given) if isinstance(given, dict) else {}
+    override(tree, overrides)
+    return replace(decode(ConvertConfig, tree, where), method=run.facts.method)
+
+
+def _layers(run: Run, final: Int8) -> list[dict[str, Any]]:
+    noise = layer_noise(final.blob, final.floating, run.streams[0].windows)
+    return [
+        {
+            "operator": one.operator,
+            "shape": list(one.shape),
+            "sqnr_db": round(one.sqnr_db, 1) if math.isfinite(one.sqnr_db) else None,
+        }
+        for one in noise
+    ]
 
 
 def _hop_by_hop(run: Run, blob: bytes) -> tuple[Streamed | None, StreamFacts | None]:
@@ -184,21 +210,9 @@ def _hop_by_hop(run: Run, blob: bytes) -> tuple[Streamed | None, StreamFacts | N
     )
 
 
-def _scored(stream: ValidationStream, logits: npt.NDArray[np.float64], run: Run) -> ScoredStream:
-    return ScoredStream(
-        time_s=stream.time_s,
-        restart=stream.restart,
-        probabilities=probabilities(logits, run.facts.signal.actions.output),
-        event_start_s=stream.event_start_s,
-        event_stop_s=stream.event_stop_s,
-        event_action=stream.event_action,
-        rest_start_s=stream.rest_start_s,
-        rest_stop_s=stream.rest_stop_s,
-    )
-
-
-def _decision_figures(streams: list[ScoredStream], decision: DecisionSpec, run: Run) -> dict[str, Any]:
+def _decision_figures(run: Run, best: Int8, decision: DecisionSpec) -> dict[str, Any]:
     actions = run.facts.signal.actions
+    streams = scored_streams(run, best.logits)
     scores = [score_streams([streams[i] for i in own], decision, actions) for own in by_subject(run)]
     return mean_over_subjects(
         [
@@ -213,25 +227,8 @@ def _decision_figures(streams: list[ScoredStream], decision: DecisionSpec, run: 
     )
 
 
-def _golden(run: Run, decision: DecisionSpec, blob: bytes) -> tuple[Golden, int]:
-    """The beginning of a validation recording, and after it noise over the whole range of the converter."""
-    spec = run.facts.signal
-    n_real = (spec.window + (GOLDEN_WINDOWS - 1) * spec.hop) * spec.decimation
-    n_noise = min(spec.window, GOLDEN_WINDOWS * spec.hop) * spec.decimation
-    rail = 2 ** (spec.adc_bits - 1)
-    noise = np.random.default_rng(run.facts.seed).integers(
-        -rail, rail, (n_noise, len(spec.channels)), dtype=np.int32
-    )
-    counts = np.concatenate([run.golden_counts[:n_real], noise])
-    golden = run_golden(spec, decision, Classifier(blob, reference_kernels=True), counts)
-    steps = largest_difference(golden, Classifier(blob)) + SPARE_STEPS
-    if steps > MAX_XNNPACK_STEPS:
-        raise CheckFailed(
-            f"{run.path}: the int8 network differs by {steps - SPARE_STEPS} steps between LiteRT's kernels, "
-            f"at most {MAX_XNNPACK_STEPS - SPARE_STEPS} are allowed; convert with another --method"
-        )
-    return golden, steps
-
-
 def _versions() -> dict[str, str]:
-    return {name: version(name) for name in ("ai-edge-litert", "tensorflow-model-optimization")}
+    return {
+        name: version(name)
+        for name in ("ai-edge-litert", "ai-edge-quantizer", "tensorflow-model-optimization")
+    }

@@ -1,9 +1,11 @@
-"""Keras networks to `.tflite`: float, and full int8 by calibration (PTQ) or by training (QAT).
+"""Keras networks to `.tflite`: float, and full int8 by calibration (PTQ, two ways) or by training (QAT).
 
 The window of the device is int8 with a real value of q / 16, so the input of an int8 network is held at
 scale 1/16 and zero point 0 exactly: the device hands its window over as it is. The output is int8 logits.
 """
 
+import contextlib
+import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,6 +47,17 @@ class QatOptions:
     def __post_init__(self) -> None:
         if not 0 <= self.label_smoothing <= 1:
             raise ValueError(f"label_smoothing is {self.label_smoothing}, make it 0 to 1")
+
+
+@dataclass(frozen=True, eq=False)
+class Quantized:
+    """Attributes:
+    blob: the int8 `.tflite`.
+    floating: the float one of the same weights.
+    """
+
+    blob: bytes
+    floating: bytes
 
 
 def load_model(path: Path) -> Any:
@@ -95,6 +108,38 @@ def ptq(model: Any, calibration: Windows, seed: int) -> bytes:
     return bytes(converter.convert())
 
 
+def ai_edge(floating: bytes, calibration: Windows, seed: int) -> bytes:
+    """Quantize after training by AI Edge Quantizer, whose ranges follow a moving average of the windows' own.
+
+    Args:
+        floating: what `to_float_tflite` gave.
+        calibration: (n, n_time, n_channels) int8 windows of the training recordings.
+        seed: chooses `CALIBRATION_WINDOWS` of them.
+
+    Raises:
+        ConfigError: the network has an operator that it cannot quantize.
+    """
+    from ai_edge_litert.interpreter import Interpreter
+    from ai_edge_quantizer import quantizer, recipe
+
+    entry = Interpreter(model_content=floating)
+    ((signature, ends),) = entry.get_signature_list().items()
+    windows = [{ends["inputs"][0]: window[None]} for window in _real(_pick(calibration, seed))]
+    name = entry.get_input_details()[0]["name"]
+    try:
+        # It draws a bar, and LiteRT warns that looking at every tensor takes memory.
+        with contextlib.redirect_stderr(io.StringIO()):
+            quantizing = quantizer.Quantizer(floating, recipe.static_wi8_ai8())
+            ranges = quantizing.calibrate({signature: windows})
+        for end, value in (("min", -128), ("max", 127)):
+            ranges[name][end] = np.full_like(ranges[name][end], value * INPUT_SCALE)
+        made = quantizing.quantize(ranges, enable_progress_bar=False, enable_progress_report=False)
+        return bytes(made.quantized_model)
+    except (RuntimeError, ValueError, KeyError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise ConfigError(f"AI Edge Quantizer cannot quantize the network: {reason}") from error
+
+
 def qat(
     model: Any,
     train: tuple[Windows, NDArray[np.float32]],
@@ -104,7 +149,7 @@ def qat(
     seed: int,
     options: QatOptions | None = None,
     progress: Progress | None = None,
-) -> bytes:
+) -> Quantized:
     """Quantize by fine-tuning with the quantization simulated.
 
     The toolkit's own activation ranges start at +-6 and move by a thousandth a step, which a small
@@ -132,7 +177,41 @@ def qat(
     converter = _single(tf, simulated)
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     converter.inference_input_type = converter.inference_output_type = tf.int8
-    return bytes(converter.convert())
+    return Quantized(bytes(converter.convert()), to_float_tflite(_with_weights_of(simulated, model)))
+
+
+def fine_tuned(
+    model: Any,
+    train: tuple[Windows, NDArray[np.float32]],
+    validation: tuple[Windows, NDArray[np.float32]],
+    output: Output,
+    *,
+    seed: int,
+    options: QatOptions | None = None,
+    progress: Progress | None = None,
+) -> bytes:
+    """The float `.tflite` after the training of `qat` without its quantization: what the epochs alone do.
+
+    Args: see `qat`.
+    """
+    from neurograsp.convert._keras import keras, tf
+
+    keras.utils.set_random_seed(seed)
+    tf.config.experimental.enable_op_determinism()
+    tuned = keras.models.clone_model(model)
+    tuned.set_weights(model.get_weights())
+    _fine_tune(tuned, train, validation, output, seed, options or QatOptions(), progress)
+    return to_float_tflite(tuned)
+
+
+def _with_weights_of(simulated: Any, model: Any) -> Any:
+    """A copy of a network with the weights that its simulation was trained to."""
+    from neurograsp.convert._keras import keras
+
+    trained = {variable.name: variable for variable in simulated.variables}
+    copied = keras.models.clone_model(model)
+    copied.set_weights([trained[variable.name].numpy() for variable in model.variables])
+    return copied
 
 
 def _fine_tune(

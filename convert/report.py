@@ -36,6 +36,10 @@ def render_report(manifest: Manifest) -> str:
         )
         for name, figures in scores["candidates"].items()
     ]
+    gates = [
+        (gate["name"], "pass" if gate["passed"] else "FAIL", gate["figure"], gate["limit"])
+        for gate in scores["gates"]
+    ]
     provenance = manifest.provenance
     facts = [
         ("network", f"{network.name}, {network.parameters} parameters, {network.macs} multiplications"),
@@ -53,6 +57,10 @@ def render_report(manifest: Manifest) -> str:
         "<h2>Quantization</h2>",
         f"<p>Kept: <b>{escape(scores['chosen'])}</b>. {escape(scores['reason'])}.</p>",
         table(("on validation", "AUC", "agrees with float", "mean |dp|", "kB"), candidates),
+        "<h2>Gates</h2>",
+        table(("gate", "", "found", "allowed"), gates),
+        "<h2>Where the noise comes from</h2>",
+        _noise(scores["layers"]),
         "<h2>Decision layer</h2>",
         f"<p>Thresholds from {escape(manifest.decision.calibrated_on)}. "
         f"{_controller(scores['decision'])}</p>",
@@ -61,6 +69,20 @@ def render_report(manifest: Manifest) -> str:
         table(("what", ""), facts),
     ]
     return page(manifest.name, "\n".join(body))
+
+
+def _noise(layers: list[dict[str, Any]]) -> str:
+    if not layers:
+        return "<p>The int8 network has other operators than the float one: not compared.</p>"
+    rows = [
+        (layer["operator"], " x ".join(str(n) for n in layer["shape"]), _number(layer["sqnr_db"], 1))
+        for layer in layers
+    ]
+    return (
+        "<p>After each operator, all before it included: power of the float network's values over that of "
+        "the int8 network's error, on windows of the first validation recording.</p>"
+        + table(("operator", "output", "dB"), rows)
+    )
 
 
 def page(title: str, body: str) -> str:

@@ -15,19 +15,17 @@ length, and from there on the network is computed as for a window: never another
 """
 
 import copy
-import importlib
 import math
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import numpy as np
 
 from neurograsp.edge_runtime.contract.errors import CheckFailed
+from neurograsp.edge_runtime.network_graph import CONVOLUTIONS, operator_macs, operator_names, schema
 
 POINTWISE = frozenset({"QUANTIZE", "RELU", "RELU6", "LEAKY_RELU", "LOGISTIC", "TANH", "ELU", "HARD_SWISH"})
 ARITHMETIC = frozenset({"ADD", "SUB", "MUL"})
-CONVOLUTIONS = frozenset({"CONV_2D", "DEPTHWISE_CONV_2D"})
 POOLS = frozenset({"AVERAGE_POOL_2D", "MAX_POOL_2D"})
 
 
@@ -102,24 +100,12 @@ def stream(blob: bytes, hop: int) -> Streamed:
     return _Rewriter(blob, hop).run()
 
 
-@cache
-def _schema() -> Any:
-    return importlib.import_module("ai_edge_litert.schema_py_generated")
-
-
-@cache
-def _operator_names() -> dict[int, str]:
-    builtin = vars(_schema().BuiltinOperator)
-    return {code: name for name, code in builtin.items() if not name.startswith("_")}
-
-
 class _Rewriter:
     """The window network's graph, operator by operator into the streamed one's."""
 
     def __init__(self, blob: bytes, hop: int) -> None:
-        schema = _schema()
         self._hop = hop
-        self._model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(blob))
+        self._model = schema().ModelT.InitFromObj(schema().Model.GetRootAs(blob))
         if len(self._model.subgraphs) != 1:
             raise CheckFailed(f"streaming: {len(self._model.subgraphs)} subgraphs, not one")
         self._graph = self._model.subgraphs[0]
@@ -196,7 +182,7 @@ class _Rewriter:
             kernel, dilation = options.filterHeight, 1
         else:
             kernel, dilation = self._shape(operator.inputs[1])[1], options.dilationHFactor
-        if kernel > 1 and options.padding == _schema().Padding.SAME:
+        if kernel > 1 and options.padding == schema().Padding.SAME:
             return False
         line = self._lines[source]
         out = line.after(kernel, options.strideH, dilation)
@@ -269,7 +255,7 @@ class _Rewriter:
         made = copy.deepcopy(self._graph.tensors[tensor])
         made.name = name.encode()
         self._set_columns(made, columns)
-        self._model.buffers.append(_schema().BufferT())
+        self._model.buffers.append(schema().BufferT())
         made.buffer = len(self._model.buffers) - 1
         self._graph.tensors.append(made)
         return len(self._graph.tensors) - 1
@@ -280,42 +266,39 @@ class _Rewriter:
 
     def _slice(self, tensor: int, first: int, columns: int, spread: int = 1) -> int:
         """Columns first, first + spread, ... of a tensor."""
-        schema = _schema()
         rest = self._shape(tensor)[2:]
         made = self._like(tensor, columns, f"slice{len(self._graph.tensors)}")
         begin = [0, first, *(0 for _ in rest)]
         if spread == 1:
-            code, options = "SLICE", schema.SliceOptionsT()
+            code, options = "SLICE", schema().SliceOptionsT()
             given = [begin, [1, columns, *rest]]
         else:
-            code, options = "STRIDED_SLICE", schema.StridedSliceOptionsT()
+            code, options = "STRIDED_SLICE", schema().StridedSliceOptionsT()
             end = first + (columns - 1) * spread + 1
             given = [begin, [1, end, *rest], [1, spread, *(1 for _ in rest)]]
         self._add(code, [tensor, *map(self._integers, given)], made, options)
         return made
 
     def _concatenate(self, parts: list[int], whole: int) -> None:
-        options = _schema().ConcatenationOptionsT()
+        options = schema().ConcatenationOptionsT()
         options.axis = 1
         self._add("CONCATENATION", parts, whole, options)
 
     def _add(self, code: str, inputs: list[int], output: int, options: Any) -> None:
-        schema = _schema()
-        operator = schema.OperatorT()
+        operator = schema().OperatorT()
         operator.opcodeIndex = self._code(code)
         operator.inputs, operator.outputs = inputs, [output]
         kind = type(options).__name__.removesuffix("T")
-        operator.builtinOptionsType = getattr(schema.BuiltinOptions, kind)
+        operator.builtinOptionsType = getattr(schema().BuiltinOptions, kind)
         operator.builtinOptions = options
         self._operators.append(operator)
 
     def _code(self, name: str) -> int:
-        schema = _schema()
-        wanted = getattr(schema.BuiltinOperator, name)
+        wanted = getattr(schema().BuiltinOperator, name)
         for i, known in enumerate(self._model.operatorCodes):
             if max(known.builtinCode, known.deprecatedBuiltinCode) == wanted:
                 return i
-        made = schema.OperatorCodeT()
+        made = schema().OperatorCodeT()
         made.builtinCode = wanted
         made.deprecatedBuiltinCode = min(wanted, 127)
         made.version = 2
@@ -324,14 +307,13 @@ class _Rewriter:
 
     def _integers(self, values: list[int]) -> int:
         """A constant int32 vector."""
-        schema = _schema()
-        buffer = schema.BufferT()
+        buffer = schema().BufferT()
         buffer.data = np.array(values, "<i4").view(np.uint8)
         self._model.buffers.append(buffer)
-        tensor = schema.TensorT()
+        tensor = schema().TensorT()
         tensor.name = f"constant{len(self._graph.tensors)}".encode()
         tensor.shape = [len(values)]
-        tensor.type = schema.TensorType.INT32
+        tensor.type = schema().TensorType.INT32
         tensor.buffer = len(self._model.buffers) - 1
         tensor.hasRank = True
         self._graph.tensors.append(tensor)
@@ -352,16 +334,11 @@ class _Rewriter:
 
     def _name(self, operator: Any) -> str:
         code = self._model.operatorCodes[operator.opcodeIndex]
-        return _operator_names()[max(code.builtinCode, code.deprecatedBuiltinCode)]
+        return operator_names()[max(code.builtinCode, code.deprecatedBuiltinCode)]
 
     def _macs(self, operator: Any) -> int:
-        name = self._name(operator)
-        if name not in CONVOLUTIONS | {"FULLY_CONNECTED"}:
-            return 0
-        weights = self._shape(operator.inputs[1])
-        out = math.prod(self._shape(operator.outputs[0]))
-        per_output = weights[1:3] if name == "DEPTHWISE_CONV_2D" else weights[1:]
-        return out * math.prod(per_output)
+        shapes = [self._shape(tensor) if tensor >= 0 else (0,) for tensor in operator.inputs]
+        return operator_macs(self._name(operator), shapes, self._shape(operator.outputs[0]))
 
     def _name_ends(self) -> None:
         graph = self._graph
@@ -373,7 +350,7 @@ class _Rewriter:
             for end, tensors in (("inputs", graph.inputs), ("outputs", graph.outputs)):
                 maps = []
                 for name, tensor in zip(names[end], tensors):
-                    one = _schema().TensorMapT()
+                    one = schema().TensorMapT()
                     one.name, one.tensorIndex = name.encode(), tensor
                     maps.append(one)
                 setattr(signature, end, maps)

@@ -1,18 +1,49 @@
-"""What is inside a `.tflite`, and that it is integer throughout."""
+"""What an int8 network must keep to get onto a board: gates, each with its figure and its limit."""
 
 import importlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
-from neurograsp.edge_runtime.contract.errors import CheckFailed
+from neurograsp.edge_runtime.bundle import Golden, largest_difference, same_decisions
+from neurograsp.edge_runtime.contract.errors import BundleError, CheckFailed
+from neurograsp.edge_runtime.contract.run_folder import GateLimits
 from neurograsp.edge_runtime.contract.signal_spec import INPUT_SCALE
+from neurograsp.edge_runtime.network_graph import Graph, Tensor, read_graph
+
+OPERATORS = frozenset(
+    {
+        *("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "AVERAGE_POOL_2D", "MAX_POOL_2D", "MEAN"),
+        *("ADD", "SUB", "MUL", "PAD", "RESHAPE", "CONCATENATION", "SLICE", "STRIDED_SLICE", "TRANSPOSE"),
+        *("QUANTIZE", "RELU", "RELU6", "LEAKY_RELU", "LOGISTIC", "TANH"),
+    }
+)
+"""In int8 on LiteRT and on TFLite Micro: a network of these runs on both."""
+
+SMALLEST_SCALE = 1e-7
+"""The converter gives 1e-6 / 127 to a tensor that never differs from 0, which XNNPACK does not run."""
+
+
+@dataclass(frozen=True)
+class Gate:
+    """Attributes:
+    name: what was looked at.
+    passed: whether the network may pass.
+    figure: what was found.
+    limit: what is allowed.
+    remedy: what to do about it.
+    """
+
+    name: str
+    passed: bool
+    figure: str
+    limit: str
+    remedy: str
 
 
 @dataclass(frozen=True)
 class ModelFacts:
-    """What is inside a `.tflite`.
+    """The ends of a network, and what it is made of.
 
     Attributes:
         operators: names of the operators, each once, sorted.
@@ -41,71 +72,161 @@ def check_full_int8(blob: bytes) -> ModelFacts:
         CheckFailed: a tensor is no integer, an operator is not builtin, the graph has branches, or the
             input or output is not as `neurograsp.convert.quantize` makes them.
     """
-    schema = importlib.import_module("ai_edge_litert.schema_py_generated")
-    interpreter = _interpreter(blob)
-    flatbuffer = schema.Model.GetRootAs(blob)
-    if flatbuffer.SubgraphsLength() != 1:
-        raise CheckFailed(
-            f"int8 check: {flatbuffer.SubgraphsLength()} subgraphs, of which only the first can be looked "
-            "into: build the network without loops and conditions"
-        )
-    graph = flatbuffer.Subgraphs(0)
-    empty = _without_data(graph)
-    for tensor in interpreter.get_tensor_details():
-        if tensor["index"] in empty:
-            continue
-        kind = np.dtype(tensor["dtype"])
-        if np.issubdtype(kind, np.floating):
+    _open(blob)
+    try:
+        graph = read_graph(blob, "int8 check")
+    except BundleError as error:
+        raise CheckFailed(str(error)) from error
+    for tensor in _tensors(graph):
+        if tensor.kind.startswith(("FLOAT", "BFLOAT")):
             raise CheckFailed(
-                f"int8 check: tensor {tensor['name']!r} is {kind}: put BatchNorm between a convolution and "
-                "its ReLU, none after a dense layer"
+                f"int8 check: tensor {tensor.name!r} is {tensor.kind.lower()}: put BatchNorm between a "
+                "convolution and its ReLU, none after a dense layer"
             )
-        if not np.issubdtype(kind, np.integer):
+        if not tensor.kind.startswith(("INT", "UINT")):
             raise CheckFailed(
-                f"int8 check: tensor {tensor['name']!r} is {kind}: leave out what compares or selects"
+                f"int8 check: tensor {tensor.name!r} is {tensor.kind.lower()}: leave out what compares or "
+                "selects"
             )
-    names = {code: name for name, code in vars(schema.BuiltinOperator).items() if not name.startswith("_")}
-    operators = set()
-    for i in range(graph.OperatorsLength()):
-        code = flatbuffer.OperatorCodes(graph.Operators(i).OpcodeIndex())
-        if code.CustomCode() is not None:
-            raise CheckFailed(f"int8 check: operator {code.CustomCode().decode()!r} is not a builtin one")
-        operators.add(names[max(code.BuiltinCode(), code.DeprecatedBuiltinCode())])
-    (entry,), (exit_,) = interpreter.get_input_details(), interpreter.get_output_details()
+        if tensor.scales and not tensor.constant and max(tensor.scales) < SMALLEST_SCALE:
+            raise CheckFailed(
+                f"int8 check: tensor {tensor.name!r} is 0 for every window: the network has learned nothing "
+                "there; train again with a smaller fit.learning_rate or another fit.seed"
+            )
+    for operator in graph.operators:
+        if operator.name.startswith("CUSTOM "):
+            raise CheckFailed(
+                f"int8 check: operator {operator.name.removeprefix('CUSTOM ')!r} is not a builtin one"
+            )
+    (entry,), (exit_,) = graph.inputs, graph.outputs
     for end, tensor in (("input", entry), ("output", exit_)):
-        if tensor["dtype"] != np.int8:
-            raise CheckFailed(f"int8 check: the {end} is {np.dtype(tensor['dtype'])}, not int8")
-    input_scale, input_zero_point = entry["quantization"]
+        if tensor.kind != "INT8":
+            raise CheckFailed(f"int8 check: the {end} is {tensor.kind.lower()}, not int8")
+    (input_scale,), (input_zero_point,) = entry.scales, entry.zero_points
     if (input_scale, input_zero_point) != (INPUT_SCALE, 0):
         raise CheckFailed(
             f"int8 check: the input has scale {input_scale} and zero point {input_zero_point}, "
             f"not {INPUT_SCALE} and 0"
         )
-    output_scale, output_zero_point = exit_["quantization"]
+    (output_scale,), (output_zero_point,) = exit_.scales, exit_.zero_points
     return ModelFacts(
-        operators=tuple(sorted(operators)),
-        input_shape=tuple(int(n) for n in entry["shape"]),
-        input_scale=float(input_scale),
-        input_zero_point=int(input_zero_point),
-        output_scale=float(output_scale),
-        output_zero_point=int(output_zero_point),
+        operators=tuple(sorted({operator.name for operator in graph.operators})),
+        input_shape=entry.shape,
+        input_scale=input_scale,
+        input_zero_point=input_zero_point,
+        output_scale=output_scale,
+        output_zero_point=output_zero_point,
     )
 
 
-def _without_data(graph: Any) -> set[int]:
-    """Tensors that only say which scales the gates of an LSTM have; no operator reads or writes them."""
-    scales: set[int] = set()
-    data: set[int] = set()
-    for i in range(graph.OperatorsLength()):
-        operator = graph.Operators(i)
-        scales.update(operator.Intermediates(k) for k in range(operator.IntermediatesLength()))
-        data.update(operator.Inputs(k) for k in range(operator.InputsLength()))
-        data.update(operator.Outputs(k) for k in range(operator.OutputsLength()))
-    return scales - data
+def structure_gates(blob: bytes, limits: GateLimits) -> list[Gate]:
+    """Gates that look at the file alone.
+
+    Args:
+        blob: a `.tflite`.
+        limits: what is allowed.
+
+    Raises:
+        CheckFailed: see `check_full_int8`.
+    """
+    check_full_int8(blob)
+    graph = read_graph(blob, "gates")
+    tensors = _tensors(graph)
+    odd = sorted({operator.name for operator in graph.operators} - OPERATORS - set(limits.operators))
+    return [
+        Gate("integers", True, f"no float in {len(tensors)} tensors", "none", ""),
+        Gate(
+            "operators",
+            not odd,
+            ", ".join(odd) or f"all {len(graph.operators)} known",
+            "only what LiteRT and TFLite Micro both run in int8",
+            f"allow them where the board has them: gates.operators={odd}",
+        ),
+        _at_most("model size", len(blob), limits.model_bytes, "model_bytes"),
+        _at_most("arena", graph.arena_bytes, limits.arena_bytes, "arena_bytes"),
+    ]
 
 
-def _interpreter(blob: bytes) -> Any:
-    litert = importlib.import_module("ai_edge_litert.interpreter")
+@dataclass(frozen=True)
+class Likeness:
+    """How like an int8 network is to what it stands for.
+
+    Attributes:
+        auc_loss: of the float network's AUC; None where it is not defined.
+        agreement, decisions: see `GateLimits`.
+        golden: under LiteRT's reference kernels.
+        fast: the same under its fast ones.
+        recorded: see `GoldenFacts`.
+    """
+
+    auc_loss: float | None
+    agreement: float
+    decisions: float
+    golden: Golden
+    fast: Golden
+    recorded: int
+
+
+def likeness_gates(found: Likeness, limits: GateLimits) -> list[Gate]:
+    """Gates that compare the int8 network with what it stands for."""
+    steps = largest_difference(found.golden, found.fast)
+    alike = same_decisions(found.golden, found.fast, found.recorded)
+    return [
+        Gate(
+            "AUC lost",
+            found.auc_loss is None or found.auc_loss <= limits.auc_loss,
+            "not defined" if found.auc_loss is None else f"{found.auc_loss:.4f}",
+            f"at most {limits.auc_loss:g}",
+            "convert with another --method, or allow it: gates.auc_loss",
+        ),
+        _share("agreement", found.agreement, limits.agreement, "convert with another --method"),
+        _share("decisions", found.decisions, limits.decisions, "smooth the decisions more"),
+        Gate(
+            "kernels",
+            steps <= limits.kernel_steps and alike,
+            f"golden logits {steps} steps apart, decisions {'the same' if alike else 'not the same'}",
+            f"at most {limits.kernel_steps} steps and the same decisions",
+            "convert with another --method",
+        ),
+    ]
+
+
+def closed(gates: Iterable[Gate]) -> str:
+    """The closed gates, each with its figure, limit and remedy; empty where all are passed."""
+    return "; ".join(
+        f"{gate.name}: {gate.figure}, not {gate.limit} ({gate.remedy})" for gate in gates if not gate.passed
+    )
+
+
+def _at_most(name: str, size: int, limit: int, key: str) -> Gate:
+    return Gate(
+        name,
+        size <= limit,
+        f"{size / 1000:.1f} kB",
+        f"at most {limit / 1000:.1f} kB",
+        f"take fewer filters or a shorter window, or allow it: gates.{key}",
+    )
+
+
+def _share(name: str, found: float, limit: float, remedy: str) -> Gate:
+    return Gate(
+        name,
+        found >= limit,
+        f"{found:.2%} alike",
+        f"at least {limit:.4g} alike",
+        f"{remedy}, or allow it: gates.{name}",
+    )
+
+
+def _tensors(graph: Graph) -> list[Tensor]:
+    """All that an operator reads or writes."""
+    found = {one.index: one for op in graph.operators for one in (*op.inputs, *op.outputs)}
+    found |= {one.index: one for one in (*graph.inputs, *graph.outputs)}
+    return list(found.values())
+
+
+def _open(blob: bytes) -> None:
+    litert: Any = importlib.import_module("ai_edge_litert.interpreter")
     try:
         interpreter = litert.Interpreter(
             model_content=blob,
@@ -115,4 +236,3 @@ def _interpreter(blob: bytes) -> Any:
         interpreter.allocate_tensors()
     except (RuntimeError, ValueError) as error:
         raise CheckFailed(f"LiteRT cannot open the network: {str(error).splitlines()[0]}") from error
-    return interpreter

@@ -199,15 +199,20 @@ def run_golden(
     )
 
 
-def largest_difference(golden: Golden, classifier: Classifier) -> int:
-    """Between the golden logits and those of this classifier, in int8 steps."""
-    found = np.stack([classifier.logits(window) for window in golden.windows])
-    return int(np.abs(found.astype(int) - golden.logits).max())
+def largest_difference(golden: Golden, other: Golden) -> int:
+    """Between the logits of the same windows under two sets of kernels, in int8 steps."""
+    return int(np.abs(other.logits.astype(int) - golden.logits).max())
+
+
+def same_decisions(golden: Golden, other: Golden, recorded: int) -> bool:
+    """Whether two sets of kernels decide alike after the first `recorded` windows."""
+    return np.array_equal(golden.decisions[:recorded], other.decisions[:recorded])
 
 
 def verify_golden(bundle: Bundle) -> int:
-    """Reproduce the golden vectors: the whole way bit for bit under the reference kernels, and the
-    network within the stated steps under the kernels that will run. Hop by hop the same logits must come out.
+    """Reproduce the golden vectors: the whole way bit for bit under the reference kernels; under the kernels
+    that will run the logits within the stated steps, and the same decisions after recorded windows. Hop by
+    hop the same logits must come out.
 
     Returns:
         the largest difference seen under the kernels that will run, in int8 steps.
@@ -241,11 +246,17 @@ def verify_golden(bundle: Bundle) -> int:
                 f"{bundle.path}: hop by hop the network gives other logits than window by window on this "
                 "machine; convert the run again, with the version that runs here"
             )
-    worst = largest_difference(golden, bundle.classifier())
+    fast = run_golden(manifest.signal, manifest.decision, bundle.classifier(), golden.counts)
+    worst = largest_difference(golden, fast)
     allowed = manifest.golden.xnnpack_steps
     if worst > allowed:
         raise BundleError(
             f"{bundle.path}: the network is {worst} steps off its golden vectors, {allowed} allowed"
+        )
+    if not same_decisions(golden, fast, manifest.golden.recorded):
+        raise BundleError(
+            f"{bundle.path}: the kernels that would run here decide otherwise than the golden vectors; "
+            "convert the run again, with the version that runs here"
         )
     return worst
 

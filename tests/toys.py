@@ -93,6 +93,7 @@ refractory_s = 0.5
 
 [convert]
 method = "ptq"
+gates = { agreement = 0.9, decisions = 0.5 } # after seconds of training much is a near thing
 """
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from neurograsp.edge_runtime.contract.decision_spec import DecisionSpec
-from neurograsp.edge_runtime.contract.run_folder import Method
+from neurograsp.edge_runtime.contract.run_folder import ConvertConfig
 from neurograsp.edge_runtime.contract.signal_spec import GapPolicy
 from neurograsp.train.filter_design import FilterConfig
 from neurograsp.train.fit import FitOptions
@@ -180,15 +180,6 @@ class DecisionConfig:
     def template(self, n_actions: int) -> DecisionSpec:
         thresholds = (0.5,) * n_actions
         return DecisionSpec(thresholds, thresholds, self.smooth, self.dwell, self.refractory_s, self.after)
-
-
-@dataclass(frozen=True)
-class ConvertConfig:
-    """Attributes:
-    method: "auto" makes both and keeps the better one on the validation recordings.
-    """
-
-    method: Method = "auto"
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from neurograsp.edge_runtime.bundle import Bundle
     from neurograsp.edge_runtime.contract.manifest import StreamFacts
+    from neurograsp.edge_runtime.network_graph import Graph, Operator, Tensor
 
 HELP = "verify a bundle and show what is inside"
 EXAMPLE = "neurograsp inspect runs/gal.bundle"
@@ -31,8 +32,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def as_json(bundle: "Bundle", steps: int) -> dict[str, Any]:
-    """The manifest, sizes and the outcome of the golden vectors; see docs/schemas/inspect.schema.json."""
+    """Manifest, networks and the outcome of the golden vectors; see docs/schemas/inspect.schema.json."""
     from neurograsp.edge_runtime.contract.codec import encode
+    from neurograsp.edge_runtime.network_graph import read_graph
 
     return {
         "path": str(bundle.path),
@@ -40,12 +42,49 @@ def as_json(bundle: "Bundle", steps: int) -> dict[str, Any]:
         "bytes": {name: len(data) for name, data in bundle.files.items()},
         "golden": {"reproduced": True, "largest_difference_steps": steps},
         "manifest": encode(bundle.manifest),
+        "networks": {
+            name: _network_json(read_graph(data, f"{bundle.path}: {name}"))
+            for name, data in bundle.files.items()
+            if name.endswith(".tflite")
+        },
+    }
+
+
+def _network_json(graph: "Graph") -> dict[str, Any]:
+    return {
+        "macs": graph.macs,
+        "weight_bytes": graph.weight_bytes,
+        "arena_bytes": graph.arena_bytes,
+        "operators": [
+            {
+                "name": one.name,
+                "macs": one.macs,
+                "inputs": [_tensor_json(tensor) for tensor in one.inputs],
+                "outputs": [_tensor_json(tensor) for tensor in one.outputs],
+            }
+            for one in graph.operators
+        ],
+    }
+
+
+def _tensor_json(tensor: "Tensor") -> dict[str, Any]:
+    return {
+        "name": tensor.name,
+        "shape": list(tensor.shape),
+        "kind": tensor.kind,
+        "scales": list(tensor.scales),
+        "zero_points": list(tensor.zero_points),
+        "bytes": tensor.size,
+        "constant": tensor.constant,
     }
 
 
 def render(bundle: "Bundle", steps: int) -> str:
-    """The bundle in a few lines."""
+    """The bundle in a few lines, and its network operator by operator."""
+    from neurograsp.edge_runtime.network_graph import read_graph
+
     manifest = bundle.manifest
+    graph = read_graph(bundle.files["model.tflite"], f"{bundle.path}: model.tflite")
     signal, network, decision = manifest.signal, manifest.network, manifest.decision
     unit = "no unit" if signal.lsb_uv is None else f"{signal.lsb_uv:g} uV a count"
     stages = " -> ".join(
@@ -67,7 +106,11 @@ def render(bundle: "Bundle", steps: int) -> str:
             f"{network.name}, {network.parameters} parameters, {network.macs / 1e6:.2f} M "
             f"multiplications, int8 by {network.method}",
         ),
-        ("operators", ", ".join(network.operators)),
+        (
+            "memory",
+            f"{graph.weight_bytes / 1000:.1f} kB of weights, {graph.arena_bytes / 1000:.1f} kB of other "
+            "tensors at once",
+        ),
         ("hop by hop", _stream(manifest.stream)),
         (
             "actions",
@@ -86,7 +129,18 @@ def render(bundle: "Bundle", steps: int) -> str:
         ("files", ", ".join(f"{name} {len(data) / 1000:.1f} kB" for name, data in bundle.files.items())),
         ("golden", f"reproduced; {steps} steps between kernels, {manifest.golden.xnnpack_steps} allowed"),
     ]
-    return "\n".join(f"  {name:<12}{text}" for name, text in rows)
+    lines = [f"  {name:<12}{text}" for name, text in rows]
+    head = f"  {'operator':<20}{'output':<16}{'scale':>12}{'zero point':>12}{'multiplications':>17}"
+    return "\n".join([*lines, "", head, *(_operator(one) for one in graph.operators)])
+
+
+def _operator(operator: "Operator") -> str:
+    """A line of the table; of scales one a channel, the first."""
+    (output, *_) = operator.outputs
+    shape = " x ".join(str(size) for size in output.shape)
+    scale = f"{output.scales[0]:.6g}" if output.scales else "-"
+    zero_point = str(output.zero_points[0]) if output.zero_points else "-"
+    return f"  {operator.name:<20}{shape:<16}{scale:>12}{zero_point:>12}{operator.macs:>17}"
 
 
 def _stream(stream: "StreamFacts | None") -> str:

@@ -40,12 +40,21 @@ def parse_config(
         if variable.startswith(ENVIRONMENT_PREFIX) and "__" in variable:
             path = variable.removeprefix(ENVIRONMENT_PREFIX).lower().split("__")
             assign(tree, path, _parse_value(value), f"environment variable {variable}")
-    for override in overrides:
-        key, equals, value = override.partition("=")
-        if not equals or not key.strip():
-            raise ConfigError(f"--set {override}: expected key=value, such as --set fit.epochs=20")
-        assign(tree, [part.strip() for part in key.split(".")], _parse_value(value), f"--set {override}")
+    override(tree, overrides)
     return decode(cls, tree, name)
+
+
+def override(tree: dict[str, Any], given: Iterable[str]) -> None:
+    """Put what `--set section.key=value` gave into a tree.
+
+    Raises:
+        ConfigError: no key=value, or its section is no table.
+    """
+    for one in given:
+        key, equals, value = one.partition("=")
+        if not equals or not key.strip():
+            raise ConfigError(f"--set {one}: expected key=value, such as --set fit.epochs=20")
+        assign(tree, [part.strip() for part in key.split(".")], _parse_value(value), f"--set {one}")
 
 
 def _parse_value(text: str) -> Any:

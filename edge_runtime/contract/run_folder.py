@@ -21,16 +21,64 @@ A run folder holds
     metrics.json    float and linear scores on the validation recordings, before a refit
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from neurograsp.edge_runtime.contract.decision_spec import DecisionSpec
+from neurograsp.edge_runtime.contract.manifest import MAX_XNNPACK_STEPS
 from neurograsp.edge_runtime.contract.signal_spec import SignalSpec
 
 RUN_SCHEMA = "neurograsp.run/1"
+SPARE_STEPS = 2
+"""Added to the largest difference seen between kernels: those of other machines differ."""
 
-Method = Literal["auto", "qat", "ptq"]
-"""How to quantize: by training, after it, or the better of both."""
+MAX_KERNEL_STEPS = MAX_XNNPACK_STEPS - SPARE_STEPS
+
+Method = Literal["auto", "qat", "ptq", "ai-edge"]
+"""How to quantize: by training, after it by TensorFlow's converter or AI Edge Quantizer, or the best."""
+
+
+@dataclass(frozen=True)
+class GateLimits:
+    """What an int8 network must keep to get into a bundle.
+
+    Attributes:
+        auc_loss: largest loss of AUC against the float network, on the validation recordings.
+        agreement: smallest share of the scores of the validation recordings that call for the same action
+            as those of a float network of the same weights.
+        decisions: smallest share of the hops there at which the decision layer has the same action active.
+            One start that comes later costs as many hops as it is late.
+        kernel_steps: largest difference of a golden logit between LiteRT's reference and fast kernels.
+        model_bytes: largest `.tflite`.
+        arena_bytes: most bytes of its tensors that are alive at the same time.
+        operators: allowed besides those that both LiteRT and TFLite Micro run in int8.
+    """
+
+    auc_loss: float = 0.003
+    agreement: float = 0.99
+    decisions: float = 0.95
+    kernel_steps: int = MAX_KERNEL_STEPS
+    model_bytes: int = 16_000_000
+    arena_bytes: int = 1_000_000
+    operators: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name, share in (("agreement", self.agreement), ("decisions", self.decisions)):
+            if not 0 <= share <= 1:
+                raise ValueError(f"{name} is {share}, make it 0 to 1")
+        if not 0 <= self.kernel_steps <= MAX_KERNEL_STEPS:
+            raise ValueError(f"kernel_steps is {self.kernel_steps}, make it 0 to {MAX_KERNEL_STEPS}")
+
+
+@dataclass(frozen=True)
+class ConvertConfig:
+    """Attributes:
+    method: "auto" makes all and keeps the best one on the validation recordings.
+    gates: what it must keep.
+    """
+
+    method: Method = "auto"
+    gates: GateLimits = field(default_factory=GateLimits)
 
 
 @dataclass(frozen=True)

@@ -38,5 +38,5 @@ def blobs(model: Any) -> dict[str, bytes]:
     options = quantize.QatOptions(epochs=2, batch_size=32)
     return {
         "ptq": quantize.ptq(model, train[0], seed=0),
-        "qat": quantize.qat(model, train, windows(64, 1), "softmax", seed=0, options=options),
+        "qat": quantize.qat(model, train, windows(64, 1), "softmax", seed=0, options=options).blob,
     }

@@ -14,6 +14,7 @@ from neurograsp.convert import quantize
 from neurograsp.convert.candidates import Candidate
 from neurograsp.convert.convert_run import convert_run
 from neurograsp.convert.run_reader import Run, read_run
+from neurograsp.convert.verify import Gate
 from neurograsp.edge_runtime.bundle import open_bundle
 from neurograsp.edge_runtime.contract.config import parse_config
 from neurograsp.edge_runtime.contract.errors import CheckFailed, ConfigError
@@ -52,14 +53,16 @@ def test_the_highest_auc_then_the_nearest_to_float(
     assert ("no difference" in reason) == ("no difference" in why)
 
 
-def float_network(model: Any, run: Run, progress: Any) -> bytes:
-    return quantize.to_float_tflite(model)
+def float_network(model: Any, run: Run, progress: Any) -> quantize.Quantized:
+    blob = quantize.to_float_tflite(model)
+    return quantize.Quantized(blob, blob)
 
 
 def test_auto_leaves_out_what_is_not_integer(
     toy: Toy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(module.METHODS, "qat", float_network)
+    monkeypatch.delitem(module.METHODS, "ai-edge")
     converted = convert_run(toy.run, tmp_path / "bundle", "auto")
     assert converted.chosen == "ptq"
     assert "; qat was left out: int8 check: tensor" in converted.reason
@@ -74,11 +77,64 @@ def test_no_bundle_without_an_integer_network(
 ) -> None:
     monkeypatch.setitem(module.METHODS, "ptq", float_network)
     monkeypatch.setitem(module.METHODS, "qat", float_network)
+    monkeypatch.delitem(module.METHODS, "ai-edge")
     with pytest.raises(CheckFailed, match="ptq was left out: .* is float32.*; qat was left out: "):
         convert_run(toy.run, tmp_path / "bundle", "auto")
     with pytest.raises(CheckFailed, match="^int8 check: tensor"):
         convert_run(toy.run, tmp_path / "bundle", "qat")
     assert not (tmp_path / "bundle").exists()
+
+
+def test_what_fails_a_gate_gets_no_bundle(toy: Toy, tmp_path: Path) -> None:
+    out = tmp_path / "bundle"
+    with pytest.raises(CheckFailed, match=r"ptq does not pass: model size: .* kB, not at most 1\.0 kB"):
+        convert_run(toy.run, out, "ptq", overrides=["gates.model_bytes=1000"])
+    assert not out.exists()
+    converted = convert_run(toy.run, out, "ptq", overrides=["gates.model_bytes=20_000"])
+    assert all(gate.passed for gate in converted.gates)
+    scores = open_bundle(out).manifest.scores
+    assert [gate["name"] for gate in scores["gates"]] == [gate.name for gate in converted.gates]
+    assert {"AUC lost", "decisions", "kernels"} <= {gate.name for gate in converted.gates}
+    assert scores["layers"][-1]["operator"] == "FULLY_CONNECTED"
+    page = (out / "report.html").read_text()
+    assert "at most 20.0 kB" in page
+    assert "FULLY_CONNECTED" in page
+
+
+@pytest.mark.parametrize(
+    ("given", "text"),
+    [
+        ("gates.agreeement=0.9", "did you mean 'agreement'"),
+        ("gates.agreement=2", "agreement is 2"),
+        ("gates", "expected key=value"),
+        ("fit.epochs=3", "unknown key 'fit'"),
+    ],
+)
+def test_impossible_limits_are_refused(given: str, text: str, toy: Toy, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=text):
+        convert_run(toy.run, tmp_path / "bundle", "ptq", overrides=[given])
+
+
+def test_ai_edge_quantizer(toy: Toy, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    converted = convert_run(toy.run, tmp_path / "bundle", "ai-edge", overrides=["gates.agreement=0"])
+    assert converted.chosen == "ai-edge"
+    assert converted.candidates["ai-edge"]["agreement"] > 0.8
+    assert open_bundle(tmp_path / "bundle").manifest.network.method == "ai-edge"
+    assert capsys.readouterr().out == ""
+
+
+def test_auto_keeps_what_passes(toy: Toy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(module.METHODS, "qat")
+    seen: list[bytes] = []
+
+    def only_the_first_is_too_large(blob: bytes, limits: Any) -> list[Gate]:
+        seen.append(blob)
+        return [Gate("model size", len(seen) > 1, "", "", "")]
+
+    monkeypatch.setattr(module, "structure_gates", only_the_first_is_too_large)
+    converted = convert_run(toy.run, tmp_path / "bundle", "auto", overrides=["gates.agreement=0"])
+    assert converted.chosen == "ai-edge"
+    assert converted.reason.endswith("ptq failed at model size")
 
 
 @pytest.mark.slow
@@ -140,15 +196,21 @@ def test_fine_tuning_takes_the_loss_of_the_run(
 
     def quick(
         model: Any, train: Any, validation: Any, output: Any, *, seed: int, options: Any, progress: Any
-    ) -> bytes:
+    ) -> quantize.Quantized:
         given.append(options)
         progress(3, 10, {"loss": 0.2, "val_loss": 0.5})
-        return quantize.ptq(model, train[0], seed=seed)
+        return quantize.Quantized(quantize.ptq(model, train[0], seed=seed), quantize.to_float_tflite(model))
+
+    def control(model: Any, train: Any, validation: Any, output: Any, *, seed: int, options: Any) -> bytes:
+        given.append(options)
+        return quantize.to_float_tflite(model)
 
     monkeypatch.setattr(quantize, "qat", quick)
+    monkeypatch.setattr(quantize, "fine_tuned", control)
     run = altered(balance=False, label_smoothing=0.1)
     converted = convert_run(run, tmp_path / "bundle", "qat", steps.append)
-    assert given == [quantize.QatOptions(balance=False, label_smoothing=0.1)]
+    assert given == [quantize.QatOptions(balance=False, label_smoothing=0.1)] * 2
+    assert list(converted.candidates) == ["float", "float, fine-tuned", "qat"]
     assert converted.reason == "qat was asked for"
     assert "QAT epoch 3 of 10, validation loss 0.500" in steps
 

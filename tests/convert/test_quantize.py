@@ -43,7 +43,7 @@ def test_the_networks_own_scale_does_not_matter(model: Any) -> None:
     large.set_weights([*weights[:-2], 100 * weights[-2], 100 * weights[-1]])
     train = windows(128, 0)
     options = quantize.QatOptions(epochs=1, batch_size=32, learning_rate=1e-6)
-    blob = quantize.qat(large, train, windows(32, 1), "sigmoid", seed=0, options=options)
+    blob = quantize.qat(large, train, windows(32, 1), "sigmoid", seed=0, options=options).blob
     x, _ = windows(100, 2)
     wanted = large.predict(x[..., None] / 16, verbose=0)
     assert np.abs(logits_of(blob, x) - wanted).mean() < 0.05 * np.ptp(wanted)
@@ -62,7 +62,7 @@ def test_qat_repeats_and_leaves_the_network_alone(model: Any, blobs: dict[str, b
         seed=0,
         options=options,
         progress=lambda epoch, epochs, figures: seen.append((epoch, epochs)),
-    )
+    ).blob
     x, _ = windows(100, 3)
     assert np.array_equal(logits_of(blob, x), logits_of(blobs["qat"], x))
     assert all(np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True))
@@ -107,7 +107,7 @@ def test_the_loss_is_the_one_asked_for(model: Any, output: Any, balance: bool, s
         seed=0,
         options=quantize.QatOptions(1, 80, 0.0, balance, smoothing),
         progress=lambda epoch, epochs, figures: seen.append(figures["val_loss"]),
-    )
+    ).blob
     share = np.array([0.75, 0.125, 0.125])
     x, y = windows(128, 1)
     logits = logits_of(blob, x)

@@ -147,7 +147,7 @@ def test_our_networks_for_a_thousand_hops(name: str, options: dict[str, Any], me
         targets = np.eye(3, dtype=np.float32)[np.arange(32) % 3]
         once = quantize.QatOptions(epochs=1, batch_size=32, learning_rate=1e-6)
         pair = (cut(32), targets)
-        blob = quantize.qat(network, pair, pair, "softmax", seed=0, options=once)
+        blob = quantize.qat(network, pair, pair, "softmax", seed=0, options=once).blob
     frames = recording(2000, N_CHANNELS, seed=2)
     for hop in HOPS:
         streamed = stream(blob, hop)

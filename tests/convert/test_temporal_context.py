@@ -19,7 +19,7 @@ def test_it_is_integer_throughout(method: str) -> None:
         blob = quantize.ptq(model, windows(128, 0)[0], seed=0)
     else:
         options = quantize.QatOptions(epochs=1, batch_size=32, learning_rate=1e-6)
-        blob = quantize.qat(model, windows(64, 0), windows(32, 1), "softmax", seed=0, options=options)
+        blob = quantize.qat(model, windows(64, 0), windows(32, 1), "softmax", seed=0, options=options).blob
     assert {"CONV_2D", "AVERAGE_POOL_2D"} <= set(check_full_int8(blob).operators)
     network = Classifier(blob)
     logits = np.stack([network.real_logits(window) for window in x])

@@ -129,8 +129,9 @@ def test_no_hand_is_near(played: Path, tmp_path: Path) -> None:
         f"from neurograsp.edge_runtime.cli import main\nassert main({arguments!r}) == 0\n"
         "import sys\nprint(*sorted(sys.modules))"
     )
-    output = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
-    loaded = set(output.splitlines()[-1].split())
+    done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    loaded = set(done.stdout.splitlines()[-1].split())
     assert "neurograsp.edge_runtime.recording.session" in loaded
     hand = {
         f"neurograsp.firmware_bridge.{name}" for name in ("link", "transports", "host_firmware", "exchange")
