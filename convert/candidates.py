@@ -19,7 +19,7 @@ from neurograsp.convert.validation import (
     recorded_windows,
     same_decisions,
 )
-from neurograsp.convert.verify import Gate, Likeness, closed, likeness_gates, structure_gates
+from neurograsp.convert.verify import Gate, Likeness, closed, likeness_gates, micro_gate, structure_gates
 from neurograsp.edge_runtime.classifier import Classifier, probabilities
 from neurograsp.edge_runtime.contract.codec import decode
 from neurograsp.edge_runtime.contract.decision_spec import DecisionSpec
@@ -276,7 +276,11 @@ def _gated(
         floating=made.floating,
         auc_loss=auc_loss,
         decision=decision,
-        gates=(*structure, *likeness_gates(likeness, limits)),
+        gates=(
+            *structure,
+            *likeness_gates(likeness, limits),
+            micro_gate(made.blob, likeness.golden, limits),
+        ),
     )
 
 

@@ -1,9 +1,13 @@
 """What an int8 network must keep to get onto a board: gates, each with its figure and its limit."""
 
 import importlib
+import importlib.util
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from neurograsp.edge_runtime.bundle import Golden, largest_difference, same_decisions
 from neurograsp.edge_runtime.contract.errors import BundleError, CheckFailed
@@ -19,6 +23,9 @@ OPERATORS = frozenset(
     }
 )
 """In int8 on LiteRT and on TFLite Micro: a network of these runs on both."""
+
+MICRO_BOOKKEEPING = 200_000
+"""Bytes, on a 64-bit machine, of what TFLite Micro notes of operators and tensors; plenty."""
 
 SMALLEST_SCALE = 1e-7
 """The converter gives 1e-6 / 127 to a tensor that never differs from 0, which XNNPACK does not run."""
@@ -189,6 +196,49 @@ def likeness_gates(found: Likeness, limits: GateLimits) -> list[Gate]:
             "convert with another --method",
         ),
     ]
+
+
+def micro_gate(blob: bytes, golden: Golden, limits: GateLimits) -> Gate:
+    """The golden windows on TFLite Micro, where its Python package is installed.
+
+    Bit for bit, but for dense layers: LiteRT rounds their sums once, TFLite Micro twice, and one output in
+    some thousand is a step apart.
+
+    Args:
+        blob: the int8 `.tflite`.
+        golden: what LiteRT's reference kernels make of it.
+        limits: what is allowed.
+    """
+    dense = any(one.name == "FULLY_CONNECTED" for one in read_graph(blob, "gates").operators)
+    allowed = limits.kernel_steps if dense else 0
+    name, limit = "TFLite Micro", f"at most {allowed} steps"
+    if importlib.util.find_spec("tflite_micro") is None:
+        return Gate(name, True, "not looked at: pip install --pre tflite-micro", limit, "")
+    try:
+        found = _on_micro(blob, golden.windows)
+    except (RuntimeError, ValueError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        return Gate(name, False, f"does not run ({reason})", limit, "take other layers")
+    steps = np.abs(found.astype(int) - golden.logits).max(axis=1)
+    figure = f"golden logits {steps.max()} steps apart, {(steps == 0).sum()} of {len(steps)} windows alike"
+    return Gate(name, bool(steps.max() <= allowed), figure, limit, "convert with another --method")
+
+
+def _on_micro(blob: bytes, windows: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
+    """(n, n_actions) logits."""
+    graph = read_graph(blob, "TFLite Micro")
+    (entry,) = graph.inputs
+    runtime = importlib.import_module("tflite_micro").runtime
+    arena = 2 * graph.arena_bytes + len(blob) + MICRO_BOOKKEEPING
+    interpreter = runtime.Interpreter.from_bytes(blob, arena_size=arena)
+    logits = []
+    for window in windows:
+        # A recurrent operator keeps its state from call to call.
+        interpreter.reset()
+        interpreter.set_input(window.reshape(entry.shape), 0)
+        interpreter.invoke()
+        logits.append(interpreter.get_output(0).reshape(-1).copy())
+    return np.stack(logits)
 
 
 def closed(gates: Iterable[Gate]) -> str:
