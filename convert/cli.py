@@ -66,7 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
         )
     print(f"kept {converted.chosen}: {converted.reason}")
     for gate in converted.gates:
-        print(f"  {'pass' if gate.passed else 'FAIL'}  {gate.name:<12}{gate.figure} ({gate.limit})")
+        print(f"  {'pass' if gate.passed else 'FAIL'}  {gate.name:<14}{gate.figure} ({gate.limit})")
     if converted.refit is not None:
         print(
             "in the bundle: the network after it was trained on these recordings too; "

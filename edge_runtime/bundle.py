@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from neurograsp.edge_runtime.classifier import Classifier
+from neurograsp.edge_runtime.classifier import KEEP_STATE, Classifier
 from neurograsp.edge_runtime.contract.codec import show
 from neurograsp.edge_runtime.contract.decision_spec import DecisionSpec
 from neurograsp.edge_runtime.contract.errors import BundleError
@@ -98,9 +98,14 @@ class Bundle:
                 )
         return Golden(**arrays)
 
+    @property
+    def _forget(self) -> bool:
+        return not KEEP_STATE.isdisjoint(self.manifest.network.operators)
+
     def classifier(self, *, reference_kernels: bool = False) -> Classifier:
         """The network of whole windows."""
-        classifier = Classifier(self.files["model.tflite"], reference_kernels=reference_kernels)
+        blob = self.files["model.tflite"]
+        classifier = Classifier(blob, reference_kernels=reference_kernels, forget=self._forget)
         facts = self.manifest.network
         if classifier.input_shape != facts.input_shape or classifier.n_actions != len(
             self.manifest.signal.actions.names
@@ -116,7 +121,8 @@ class Bundle:
         """The network computed one hop at a time, where the bundle has that form."""
         if "stream.tflite" not in self.files:
             return None
-        streamed = StreamClassifier(self.files["stream.tflite"], reference_kernels=reference_kernels)
+        blob = self.files["stream.tflite"]
+        streamed = StreamClassifier(blob, reference_kernels=reference_kernels, forget=self._forget)
         spec, facts = self.manifest.signal, self.manifest.network
         if spec.hop > spec.window:
             raise BundleError(f"{self.path}: stream.tflite with a hop longer than the window")

@@ -11,6 +11,14 @@ from neurograsp.edge_runtime.contract.errors import BundleError
 
 log = logging.getLogger(__name__)
 
+KEEP_STATE = frozenset(
+    {
+        *("LSTM", "UNIDIRECTIONAL_SEQUENCE_LSTM", "BIDIRECTIONAL_SEQUENCE_LSTM", "SVDF"),
+        *("RNN", "UNIDIRECTIONAL_SEQUENCE_RNN", "BIDIRECTIONAL_SEQUENCE_RNN"),
+    }
+)
+"""Operators that remember the call before, and are made to forget it."""
+
 
 def interpreter(blob: bytes, where: str, reference_kernels: bool) -> Any:
     """A LiteRT interpreter on one thread, ready to run.
@@ -75,13 +83,15 @@ class Classifier(Network):
         blob: the file's bytes.
         reference_kernels: LiteRT's BUILTIN_REF kernels, which give the same bits on every machine;
             otherwise the fast ones (XNNPACK where it is active).
+        forget: an operator may be one of `KEEP_STATE`; without any, not asking saves time at every call.
 
     Raises:
         BundleError: LiteRT refuses the file, or it has another number of inputs or outputs.
     """
 
-    def __init__(self, blob: bytes, *, reference_kernels: bool = False) -> None:
+    def __init__(self, blob: bytes, *, reference_kernels: bool = False, forget: bool = True) -> None:
         self._interpreter = interpreter(blob, "model.tflite", reference_kernels)
+        self._forget = forget
         inputs, outputs = self._interpreter.get_input_details(), self._interpreter.get_output_details()
         if len(inputs) != 1 or len(outputs) != 1:
             raise BundleError(f"model.tflite: {len(inputs)} inputs and {len(outputs)} outputs, not one each")
@@ -112,8 +122,8 @@ class Classifier(Network):
         """
         tensor = window if self.is_int8 else window.astype(np.float32) / 16
         try:
-            # A recurrent operator keeps its state from call to call; every window starts without one.
-            self._interpreter.reset_all_variables()
+            if self._forget:
+                self._interpreter.reset_all_variables()
             self._interpreter.set_tensor(self._input["index"], tensor.reshape(self._input["shape"]))
             self._interpreter.invoke()
             result: npt.NDArray[Any] = self._interpreter.get_tensor(self._output["index"])

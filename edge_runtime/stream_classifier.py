@@ -20,15 +20,16 @@ class StreamClassifier(Network):
 
     Args:
         blob: the file's bytes.
-        reference_kernels: as for `Classifier`.
+        reference_kernels, forget: as for `Classifier`.
 
     Raises:
         BundleError: LiteRT refuses the file, or its inputs and outputs are not frames, logits and as many
             states on both sides.
     """
 
-    def __init__(self, blob: bytes, *, reference_kernels: bool = False) -> None:
+    def __init__(self, blob: bytes, *, reference_kernels: bool = False, forget: bool = True) -> None:
         self._interpreter = interpreter(blob, WHERE, reference_kernels)
+        self._forget = forget
         self._frames, *self._old = self._interpreter.get_input_details()
         output, *self._new = self._interpreter.get_output_details()
         super().__init__(output)
@@ -39,7 +40,21 @@ class StreamClassifier(Network):
             raise BundleError(f"{WHERE}: the input is not (1, hop, channels, 1) int8 frames; convert again")
         if self._frames["dtype"] is np.int8 and tuple(self._frames["quantization"]) != (1 / 16, 0):
             raise BundleError(f"{WHERE}: the input's scale is not 1/16 with zero point 0")
+        self._carried = [
+            (self._interpreter.tensor(old["index"]), self._interpreter.tensor(new["index"]))
+            for old, new in zip(self._old, self._new)
+        ]
         self.states = self.initial_states()
+
+    @property
+    def states(self) -> States:
+        """Copies of all states; they may be kept and put back, or exchanged to run several streams."""
+        return tuple(self._interpreter.get_tensor(one["index"]) for one in self._old)
+
+    @states.setter
+    def states(self, states: States) -> None:
+        for one, state in zip(self._old, states, strict=True):
+            self._interpreter.set_tensor(one["index"], state)
 
     @property
     def input_shape(self) -> tuple[int, ...]:
@@ -78,8 +93,6 @@ class StreamClassifier(Network):
     def logits(self, window: npt.NDArray[np.int8]) -> npt.NDArray[Any]:
         """Go on by one hop.
 
-        `states` may be kept and put back between calls, to go on from there again or to run several streams.
-
         Args:
             window: (hop or more, n_channels) int8, of which the newest hop is taken.
 
@@ -93,13 +106,12 @@ class StreamClassifier(Network):
         tensor = frames if self.is_int8 else frames.astype(np.float32) / 16
         run = self._interpreter
         try:
-            # States are inputs here; an operator with one of its own starts every hop without it.
-            run.reset_all_variables()
+            if self._forget:
+                run.reset_all_variables()
             run.set_tensor(self._frames["index"], tensor.reshape(self._frames["shape"]))
-            for one, state in zip(self._old, self.states):
-                run.set_tensor(one["index"], state)
             run.invoke()
-            self.states = tuple(run.get_tensor(one["index"]) for one in self._new)
+            for old, new in self._carried:
+                old()[...] = new()
             result: npt.NDArray[Any] = run.get_tensor(self._output["index"])
         except (ValueError, RuntimeError) as error:
             raise BundleError(f"{WHERE}: LiteRT cannot run it: {first_line(error)}") from error
