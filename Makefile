@@ -46,5 +46,5 @@ clean:
 
 lock: $(UV)
 	$(COMPILE) requirements/bootstrap.in -o requirements/bootstrap.lock
-	$(COMPILE) pyproject.toml --extra train --extra brainflow --extra moabb --extra cluster --group dev --group cpu -o requirements/workstation.lock
+	$(COMPILE) pyproject.toml --extra train --extra brainflow --extra sign --extra moabb --extra cluster --group dev --group cpu -o requirements/workstation.lock
 	$(COMPILE) pyproject.toml --extra brainflow -o requirements/board.lock

@@ -5,6 +5,7 @@ import io
 import zipfile
 from dataclasses import fields, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +13,7 @@ import numpy.typing as npt
 from neurograsp.edge_runtime.bundle import (
     MANIFEST,
     MANIFEST_HASH,
+    SIGNATURE,
     Golden,
     manifest_hash_line,
     open_bundle,
@@ -21,16 +23,22 @@ from neurograsp.edge_runtime.contract.errors import BundleError, CheckFailed
 from neurograsp.edge_runtime.contract.manifest import Manifest, render_manifest
 from neurograsp.edge_runtime.files import whole_folder
 
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
-def write_bundle(out: Path, manifest: Manifest, files: dict[str, bytes]) -> str:
+def write_bundle(
+    out: Path, manifest: Manifest, files: dict[str, bytes], key: "Ed25519PrivateKey | None" = None
+) -> str:
     """Write the folder whole or not at all.
 
     Args:
         out: folder to make.
         manifest: its `files` are filled in here.
         files: every file but the manifest.
+        key: to sign with.
 
     Returns:
         SHA-256 of the manifest, which stands for the bundle.
@@ -43,10 +51,13 @@ def write_bundle(out: Path, manifest: Manifest, files: dict[str, bytes]) -> str:
     raw = render_manifest(replace(manifest, files=digests))
     digest = hashlib.sha256(raw).hexdigest()
     with whole_folder(out, MANIFEST) as folder:
-        for name, data in {**files, MANIFEST: raw, MANIFEST_HASH: manifest_hash_line(digest)}.items():
+        seals = {MANIFEST: raw, MANIFEST_HASH: manifest_hash_line(digest)}
+        if key is not None:
+            seals[SIGNATURE] = key.sign(raw)
+        for name, data in {**files, **seals}.items():
             (folder / name).write_bytes(data)
         try:
-            verify_golden(open_bundle(folder))
+            verify_golden(open_bundle(folder, None if key is None else key.public_key()))
         except BundleError as error:
             raise CheckFailed(f"{out}: the bundle does not pass the board's own checks: {error}") from error
     return digest

@@ -27,12 +27,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="gates.KEY=VALUE",
         help="another limit than the run was configured with, repeatable",
     )
+    parser.add_argument("--sign", type=Path, metavar="KEY", help="private key that `neurograsp keygen` wrote")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
 def run(arguments: argparse.Namespace) -> int:
     from neurograsp.convert.convert_run import convert_run
+    from neurograsp.edge_runtime.signature import read_private_key
 
+    key = None if arguments.sign is None else read_private_key(arguments.sign)
     converted = convert_run(
         arguments.run_folder,
         arguments.out,
@@ -40,6 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
         lambda step: print(f"{step} ...", file=sys.stderr),
         whole_windows=arguments.whole_windows,
         overrides=arguments.set,
+        key=key,
     )
     if arguments.json:
         print(
@@ -80,5 +84,6 @@ def run(arguments: argparse.Namespace) -> int:
             f"{stream.state_bytes / 1000:.3g} kB carried on; the same logits in "
             f"{' and '.join(str(n) for n in stream.checked_hops.values())} hops of each kind"
         )
-    print(f"bundle: {converted.path} (sha256 {converted.sha256[:16]}...)")
+    signed = "" if key is None else ", signed"
+    print(f"bundle: {converted.path} (sha256 {converted.sha256[:16]}...{signed})")
     return 0

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from neurograsp.convert.bundle_writer import golden_npz, write_bundle
 from neurograsp.convert.candidates import Int8, Progress, after_refit, compare
@@ -35,6 +35,9 @@ from neurograsp.edge_runtime.contract.run_folder import SPARE_STEPS, ConvertConf
 from neurograsp.edge_runtime.decoder_scores import mean_over_subjects
 from neurograsp.edge_runtime.event_scores import score_streams
 from neurograsp.edge_runtime.files import refuse_foreign_folder
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,6 +71,7 @@ def convert_run(
     *,
     whole_windows: bool = False,
     overrides: Iterable[str] = (),
+    key: "Ed25519PrivateKey | None" = None,
 ) -> Converted:
     """Convert a run.
 
@@ -78,6 +82,7 @@ def convert_run(
         progress: told what begins.
         whole_windows: leave out the form of the network that is computed hop by hop.
         overrides: `gates.key=value`, over what the run was configured with.
+        key: to sign the bundle with.
 
     Raises:
         ConfigError: the run is incomplete, its network cannot be quantized, or `out` is something else.
@@ -159,7 +164,7 @@ def convert_run(
     }
     if streamed is not None:
         files["stream.tflite"] = streamed.blob
-    digest = write_bundle(out, manifest, files)
+    digest = write_bundle(out, manifest, files, key)
     return Converted(
         path=out,
         sha256=digest,

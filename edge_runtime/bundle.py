@@ -11,6 +11,7 @@ import stat
 import zipfile
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -24,10 +25,18 @@ from neurograsp.edge_runtime.contract.signal_spec import SignalSpec
 from neurograsp.edge_runtime.dsp.chain import FilterChain
 from neurograsp.edge_runtime.npz import DAMAGE, NpzError, check_method, one_line, read_npz
 from neurograsp.edge_runtime.pipeline import Pipeline
+from neurograsp.edge_runtime.signature import is_signed_by
 from neurograsp.edge_runtime.stream_classifier import StreamClassifier
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 MANIFEST = "manifest.json"
 MANIFEST_HASH = "manifest.sha256"
+SIGNATURE = "manifest.sig"
+SEALS = frozenset({MANIFEST, MANIFEST_HASH, SIGNATURE})
+"""What the manifest cannot list."""
+
 REQUIRED = frozenset({"model.tflite", "golden.npz"})
 OPTIONAL = frozenset({"stream.tflite", "report.html", "float.tflite", "linear.npz"})
 
@@ -66,6 +75,7 @@ class Bundle:
     manifest: Manifest
     files: dict[str, bytes]
     sha256: str
+    signature: Literal["none", "not checked", "valid"]
 
     @property
     def golden(self) -> Golden:
@@ -143,8 +153,12 @@ class Bundle:
         return Pipeline(signal, decision, streamed.real_logits, streamed.restart)
 
 
-def open_bundle(path: Path) -> Bundle:
+def open_bundle(path: Path, key: "Ed25519PublicKey | None" = None) -> Bundle:
     """Read a bundle and check schema and hashes.
+
+    Args:
+        path: folder or archive.
+        key: with one, the signature is checked too, before anything in the manifest is looked at.
 
     Raises:
         BundleError: what is wrong with it; nothing of it may be used then.
@@ -159,20 +173,37 @@ def open_bundle(path: Path) -> Bundle:
     digest = hashlib.sha256(files[MANIFEST]).hexdigest()
     if files[MANIFEST_HASH] != manifest_hash_line(digest):
         raise BundleError(f"{path}: manifest.json does not match manifest.sha256; copy the bundle again")
+    signature = _check_signature(files, key, path)
     manifest = parse_manifest(files[MANIFEST], str(path))
     listed = set(manifest.files)
     if REQUIRED - listed or listed - REQUIRED - OPTIONAL:
         raise BundleError(f"{path}: the manifest lists {show(sorted(listed))}, not the files of a bundle")
     if ("stream.tflite" in listed) != (manifest.stream is not None):
         raise BundleError(f"{path}: stream.tflite and the manifest's stream belong together; convert again")
-    content = {name: data for name, data in files.items() if name not in (MANIFEST, MANIFEST_HASH)}
+    content = {name: data for name, data in files.items() if name not in SEALS}
     if set(content) != listed:
         odd = sorted(set(content) ^ listed)
         raise BundleError(f"{path}: {', '.join(odd)}: missing, or not in the manifest; copy the bundle again")
     for name, data in sorted(content.items()):
         if hashlib.sha256(data).hexdigest() != manifest.files[name]:
             raise BundleError(f"{path}: {name} does not match its SHA-256; copy the bundle again")
-    return Bundle(path, manifest, content, digest)
+    return Bundle(path, manifest, content, digest, signature)
+
+
+def _check_signature(
+    files: dict[str, bytes], key: "Ed25519PublicKey | None", path: Path
+) -> Literal["none", "not checked", "valid"]:
+    signature = files.get(SIGNATURE)
+    if key is None:
+        return "none" if signature is None else "not checked"
+    if signature is None:
+        raise BundleError(f"{path}: not signed, and only signed bundles are taken here; convert with --sign")
+    if not is_signed_by(key, files[MANIFEST], signature):
+        raise BundleError(
+            f"{path}: not signed with the key that is trusted here, or changed since; sign with that key, "
+            "or copy the bundle again"
+        )
+    return "valid"
 
 
 def windows_in(n_frames: int, spec: SignalSpec) -> int:
@@ -303,8 +334,8 @@ def _read_archive(path: Path) -> dict[str, bytes]:
 
 
 def _check_member(name: str, size: int, path: Path) -> None:
-    if name not in REQUIRED | OPTIONAL | {MANIFEST, MANIFEST_HASH}:
+    if name not in REQUIRED | OPTIONAL | SEALS:
         raise BundleError(f"{path}: {show(name)} does not belong in a bundle")
-    limit = MAX_MANIFEST if name in (MANIFEST, MANIFEST_HASH) else MAX_FILE
+    limit = MAX_MANIFEST if name in SEALS else MAX_FILE
     if size > limit:
         raise BundleError(f"{path}: {name} is larger than {limit >> 20} MiB")

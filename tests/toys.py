@@ -97,6 +97,12 @@ gates = { agreement = 0.9, decisions = 0.5 } # after seconds of training much is
 """
 
 
+OPEN_GATES = tuple(
+    part for key in ("agreement=0", "decisions=0", "auc_loss=1") for part in ("--set", f"gates.{key}")
+)
+"""For networks that were hardly trained: int8 and float then part over nothing."""
+
+
 @dataclass(frozen=True)
 class Toy:
     """Attributes:

@@ -38,6 +38,7 @@ ORDER = (
     "train",
     "search",
     "compare",
+    "keygen",
     "convert",
     "evaluate",
     "inspect",

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
+from neurograsp.edge_runtime.cli.trust import add_public_key, open_trusted
+
 COMPILERS = ("cc", "gcc", "clang")
 
 HELP = "check this machine and, if given, a bundle and a hand; changes nothing"
@@ -21,6 +23,7 @@ Row = tuple[Literal["ok", "warn", "fail"], str, str]
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--bundle", type=Path, help="verify this bundle too")
+    add_public_key(parser)
     parser.add_argument("--hand", help="say hello to this hand too; it is not armed")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
@@ -28,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     checks: list[Callable[[], Row]] = [python, kernel, litert, brainflow, compiler, ports, clock, governor]
     if arguments.bundle is not None:
-        checks.append(lambda: bundle(arguments.bundle))
+        checks.append(lambda: bundle(arguments.bundle, arguments.public_key))
     if arguments.hand is not None:
         checks.append(lambda: hand(arguments.hand))
     rows = [check() for check in checks]
@@ -131,15 +134,20 @@ def governor() -> Row:
     return "ok", f"CPU governor {name}", ""
 
 
-def bundle(path: Path) -> Row:
-    from neurograsp.edge_runtime.bundle import open_bundle, verify_golden
-    from neurograsp.edge_runtime.contract.errors import BundleError
+def bundle(path: Path, public_key: Path | None) -> Row:
+    from neurograsp.edge_runtime.bundle import verify_golden
+    from neurograsp.edge_runtime.contract.errors import BundleError, ConfigError, MissingExtra
 
     try:
-        steps = verify_golden(open_bundle(path))
+        opened = open_trusted(path, public_key)
+        steps = verify_golden(opened)
     except BundleError as error:
         return "fail", str(error), "copy the bundle again, or convert the run again"
-    return "ok", f"bundle {path}: hashes match, golden vectors reproduced ({steps} steps)", ""
+    except (ConfigError, MissingExtra) as error:
+        return "fail", f"bundle {path}: {error}", "repair the public key of this machine"
+    signature = {"none": "not signed", "not checked": "signature not checked", "valid": "signature valid"}
+    what = f"hashes match, {signature[opened.signature]}, golden vectors reproduced ({steps} steps)"
+    return "ok", f"bundle {path}: {what}", ""
 
 
 def hand(url: str) -> Row:

@@ -5,6 +5,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from neurograsp.edge_runtime.cli.trust import add_public_key, open_trusted
+
 if TYPE_CHECKING:
     from neurograsp.edge_runtime.bundle import Bundle
     from neurograsp.edge_runtime.contract.manifest import StreamFacts
@@ -16,13 +18,14 @@ EXAMPLE = "neurograsp inspect runs/gal.bundle"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("bundle", type=Path, help="bundle folder or archive")
+    add_public_key(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from neurograsp.edge_runtime.bundle import open_bundle, verify_golden
+    from neurograsp.edge_runtime.bundle import verify_golden
 
-    bundle = open_bundle(arguments.bundle)
+    bundle = open_trusted(arguments.bundle, arguments.public_key)
     steps = verify_golden(bundle)
     if arguments.json:
         print(json.dumps(as_json(bundle, steps)))
@@ -39,6 +42,7 @@ def as_json(bundle: "Bundle", steps: int) -> dict[str, Any]:
     return {
         "path": str(bundle.path),
         "sha256": bundle.sha256,
+        "signature": bundle.signature,
         "bytes": {name: len(data) for name, data in bundle.files.items()},
         "golden": {"reproduced": True, "largest_difference_steps": steps},
         "manifest": encode(bundle.manifest),
@@ -94,6 +98,7 @@ def render(bundle: "Bundle", steps: int) -> str:
     rows = [
         ("bundle", f"{manifest.name} ({bundle.path})"),
         ("sha256", bundle.sha256),
+        ("signature", bundle.signature),
         ("signal", f"{len(signal.channels)} channels, {signal.rate_hz:g} Hz, {unit}"),
         ("filter", f"{stages}; every {signal.decimation} frames"),
         (

@@ -13,6 +13,8 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from neurograsp.edge_runtime.cli.trust import add_public_key, open_trusted
+
 if TYPE_CHECKING:
     from neurograsp.edge_runtime.contract.signal_spec import SignalSpec
     from neurograsp.edge_runtime.sources.base import Source
@@ -43,12 +45,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seconds", type=float, help="stop after so long; otherwise at the source's end")
     parser.add_argument("--speed", type=float, default=1.0, help="of playback; 1 is real time")
     parser.add_argument("--start", type=float, default=0.0, help="seconds of the recording to leave out")
+    add_public_key(parser)
     parser.add_argument("--out", type=Path, metavar="FILE", help="write the session's decisions there (JSON)")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from neurograsp.edge_runtime.bundle import open_bundle, verify_golden
+    from neurograsp.edge_runtime.bundle import verify_golden
     from neurograsp.edge_runtime.contract.errors import NeurograspError, UsageError
     from neurograsp.edge_runtime.files import check_writable, write_whole
     from neurograsp.edge_runtime.loop import ControlLoop
@@ -66,7 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
     # As with Ctrl-C the hand is stopped before the program ends, whoever wants it to end.
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
-    bundle = open_bundle(arguments.bundle)
+    bundle = open_trusted(arguments.bundle, arguments.public_key)
     verify_golden(bundle)
     manifest = bundle.manifest
     source = open_source(arguments.source, manifest.signal, arguments.speed, arguments.start)

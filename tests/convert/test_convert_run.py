@@ -16,8 +16,10 @@ from neurograsp.convert.convert_run import convert_run
 from neurograsp.convert.run_reader import Run, read_run
 from neurograsp.convert.verify import Gate
 from neurograsp.edge_runtime.bundle import open_bundle
+from neurograsp.edge_runtime.cli import main
 from neurograsp.edge_runtime.contract.config import parse_config
 from neurograsp.edge_runtime.contract.errors import CheckFailed, ConfigError
+from neurograsp.edge_runtime.signature import make_keys, read_public_key
 from neurograsp.train.config import TrainConfig
 from neurograsp.train.datasets import open_recordings
 from neurograsp.train.run import train_run
@@ -113,6 +115,17 @@ def test_what_fails_a_gate_gets_no_bundle(toy: Toy, tmp_path: Path) -> None:
 def test_impossible_limits_are_refused(given: str, text: str, toy: Toy, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=text):
         convert_run(toy.run, tmp_path / "bundle", "ptq", overrides=[given])
+
+
+def test_signed(toy: Toy, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("cryptography", reason="the extra `sign` is not installed")
+    public = make_keys(tmp_path / "key.pem")
+    command = ["convert", str(toy.run), "--out", str(tmp_path / "bundle"), "--method", "ptq"]
+    assert main([*command, "--sign", str(public)]) == 4
+    assert "no Ed25519 private key" in capsys.readouterr().err
+    assert not (tmp_path / "bundle").exists()
+    assert main([*command, "--sign", str(tmp_path / "key.pem")]) == 0
+    assert open_bundle(tmp_path / "bundle", read_public_key(public)).signature == "valid"
 
 
 def test_ai_edge_quantizer(toy: Toy, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

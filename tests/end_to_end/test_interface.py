@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from commands import neurograsp
-from toys import REPOSITORY, Toy
+from toys import OPEN_GATES, REPOSITORY, Toy
 
 from neurograsp.edge_runtime.cli import main
 
@@ -49,7 +49,7 @@ def test_every_example_goes_the_whole_way(
     facts = json.loads((run / "run.json").read_text())
     assert facts["validation"] == validation
     assert facts["config"]["fit"]["epochs"] == 1
-    command("convert", run, "--out", bundle, "--method", "ptq")
+    command("convert", run, "--out", bundle, "--method", "ptq", *OPEN_GATES)
     assert json.loads(command("inspect", bundle, "--json"))["manifest"]["network"]["method"] == "ptq"
 
     scores = json.loads(command("evaluate", bundle, EXAMPLES / "data" / data, "--sessions", last, "--json"))

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from commands import CLI
+from toys import OPEN_GATES
 
 from neurograsp.edge_runtime.cli import main
 from neurograsp.train.datasets import open_recordings
@@ -32,7 +33,7 @@ def test_what_is_recorded_goes_the_whole_way(tmp_path: Path, capsys: pytest.Capt
     assert one["still"] == ["wave"]
     command("train", one["config"], "--out", run, "--set", "fit.epochs=1")
     assert json.loads((run / "run.json").read_text())["validation"] == ["1/1"]
-    command("convert", run, "--out", bundle, "--method", "ptq")
+    command("convert", run, "--out", bundle, "--method", "ptq", *OPEN_GATES)
     command("record", "--source", "board:synthetic", "--out", data, *SESSION)
     scores = json.loads(command("evaluate", bundle, data, "--sessions", "2", "--json"))
     assert scores["unseen"] == {"1/2": "cross-session"}

@@ -6,7 +6,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from toys import REPOSITORY
+from toys import OPEN_GATES, REPOSITORY
 
 from neurograsp.edge_runtime.cli import main
 
@@ -90,7 +90,7 @@ def test_from_the_name_of_a_data_set_to_a_bundle(data: Path, capsys: pytest.Capt
     assert (runs[0] / "metrics.json").read_text() == (runs[1] / "metrics.json").read_text()
     kept = tomllib.loads((runs[0] / "config.toml").read_text())["data"]
     bundle = data / "bundle"
-    assert main(["convert", str(runs[0]), "--out", str(bundle)]) == 0
+    assert main(["convert", str(runs[0]), "--out", str(bundle), *OPEN_GATES]) == 0
     manifest = json.loads((bundle / "manifest.json").read_text())
     assert manifest["provenance"]["config"]["data"]["origin"] == kept["origin"]
     capsys.readouterr()

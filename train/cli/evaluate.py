@@ -4,6 +4,7 @@ import argparse
 import json
 from pathlib import Path
 
+from neurograsp.edge_runtime.cli.trust import add_public_key, open_trusted
 from neurograsp.train.cli.options import listed_names
 
 HELP = "score a bundle on recordings, through the board's own pipeline"
@@ -22,6 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="S",
         help="leave out windows that end so soon after a change of labels: people follow a cue late",
     )
+    add_public_key(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument(
         "--report", type=Path, metavar="DIR", help="write report.html, demo.png and metrics.json there"
@@ -39,7 +41,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from neurograsp.edge_runtime.bundle import open_bundle
     from neurograsp.edge_runtime.contract.errors import UsageError
     from neurograsp.train.bundle_scores import score_bundle
     from neurograsp.train.cli.progress import track
@@ -53,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError("--run RUN goes into the report; add --report DIR")
     if not 0 <= arguments.skip_s < float("inf"):
         raise UsageError("--skip-s must be zero or more seconds")
-    bundle = open_bundle(arguments.bundle)
+    bundle = open_trusted(arguments.bundle, arguments.public_key)
     recordings = [
         recording
         for path in arguments.recordings
