@@ -11,7 +11,7 @@ KERNEL := edge_runtime/dsp/_kernel*.so
 SOURCES := pyproject.toml setup.py requirements/workstation.lock \
 	$(wildcard edge_runtime/dsp/*.c edge_runtime/dsp/*.h)
 
-.PHONY: install demo test test-slow lint lock clean
+.PHONY: install demo test test-slow fuzz lint lock clean
 
 install: $(STAMP)
 
@@ -35,6 +35,12 @@ test: install
 test-slow: install
 	$(PYTEST) -m slow
 
+# Longer: make fuzz FUZZ_S=1800
+FUZZ_S ?= 60
+fuzz: install
+	$(BIN)/python tests/fuzz/bundle_fuzzer.py .fuzz-corpus -max_total_time=$(FUZZ_S) -max_len=200000 \
+		-rss_limit_mb=2048 -timeout=20
+
 lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -42,7 +48,7 @@ lint: install
 	$(BIN)/lint-imports
 
 clean:
-	rm -rf $(VENV) $(KERNEL) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(KERNEL) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .fuzz-corpus
 
 lock: $(UV)
 	$(COMPILE) requirements/bootstrap.in -o requirements/bootstrap.lock
