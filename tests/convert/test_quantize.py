@@ -35,6 +35,23 @@ def test_full_int8_and_close_to_float(method: str, model: Any, blobs: dict[str, 
         assert (logits.argmax(axis=1) == y.argmax(axis=1)).mean() > 0.9
 
 
+@pytest.mark.parametrize("method", ["ptq", "ai-edge"])
+def test_a_railed_calibration_window_costs_little(method: str, model: Any) -> None:
+    """The input's scale is fixed, and what lies beyond it is railed before the network sees it."""
+    given, _ = windows(256, 0)
+    given[7] = np.where(np.arange(16)[:, None] % 2, 127, -128)
+    if method == "ptq":
+        blob = quantize.ptq(model, given, seed=0)
+    else:
+        blob = quantize.ai_edge(quantize.to_float_tflite(model), given, seed=0)
+    assert check_full_int8(blob).input_scale == 1 / 16
+    x, _ = windows(200, 2)
+    wanted = model.predict(x[..., None] / 16, verbose=0)
+    logits = logits_of(blob, x)
+    assert (logits.argmax(axis=1) == wanted.argmax(axis=1)).mean() > 0.97
+    assert np.abs(logits - wanted).mean() < 0.05 * np.ptp(wanted)
+
+
 @pytest.mark.slow
 def test_the_networks_own_scale_does_not_matter(model: Any) -> None:
     """Calibrated ranges: logits a hundred times too large are as exact as any."""
