@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from neurograsp.edge_runtime.bundle import Golden, largest_difference, same_decisions
+from neurograsp.edge_runtime.bundle import Golden, largest_difference
 from neurograsp.edge_runtime.contract.errors import BundleError, CheckFailed
 from neurograsp.edge_runtime.contract.run_folder import GateLimits
 from neurograsp.edge_runtime.contract.signal_spec import INPUT_SCALE
@@ -163,7 +163,7 @@ class Likeness:
         agreement, decisions: see `GateLimits`.
         golden: under LiteRT's reference kernels.
         fast: the same under its fast ones.
-        recorded: see `GoldenFacts`.
+        recorded: golden windows of recorded counts alone.
     """
 
     auc_loss: float | None
@@ -177,7 +177,7 @@ class Likeness:
 def likeness_gates(found: Likeness, limits: GateLimits) -> list[Gate]:
     """Gates that compare the int8 network with what it stands for."""
     steps = largest_difference(found.golden, found.fast)
-    alike = same_decisions(found.golden, found.fast, found.recorded)
+    alike = decided_alike(found.golden, found.fast, found.recorded)
     return [
         Gate(
             "AUC lost",
@@ -190,12 +190,21 @@ def likeness_gates(found: Likeness, limits: GateLimits) -> list[Gate]:
         _share("decisions", found.decisions, limits.decisions, "smooth the decisions more"),
         Gate(
             "kernels",
-            steps <= limits.kernel_steps and alike,
-            f"golden logits {steps} steps apart, decisions {'the same' if alike else 'not the same'}",
-            f"at most {limits.kernel_steps} steps and the same decisions",
+            steps <= limits.kernel_steps and alike > 0,
+            f"golden logits {steps} steps apart, {alike} of {found.recorded} recorded windows decided alike",
+            f"at most {limits.kernel_steps} steps, and not another decision at once",
             "convert with another --method",
         ),
     ]
+
+
+def decided_alike(golden: Golden, fast: Golden, recorded: int) -> int:
+    """How many of the first `recorded` windows are decided alike, until the first that is not.
+
+    Where two actions are as probable as each other, a single step decides, and everything after it.
+    """
+    different = np.flatnonzero(golden.decisions[:recorded] != fast.decisions[:recorded])
+    return int(different[0]) if len(different) else recorded
 
 
 def micro_gate(blob: bytes, golden: Golden, limits: GateLimits) -> Gate:

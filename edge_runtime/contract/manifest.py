@@ -72,21 +72,22 @@ class GoldenFacts:
         windows: how many windows are cut from its counts.
         xnnpack_steps: largest difference of a logit, in int8 steps, that other kernels than the
             reference kernels may show.
-        recorded: how many of the windows, from the first on, hold recorded counts alone. After these any
-            kernels must lead to the same decisions; in the random counts behind them one step may decide.
+        decided_alike: on so many of the windows, from the first on, LiteRT's reference and fast kernels led
+            to the same decisions at conversion, and must do so anywhere. At most those of recorded counts
+            alone: in the random ones behind them one step may decide.
     """
 
     windows: int
     xnnpack_steps: int
-    recorded: int = 0
+    decided_alike: int = 0
 
     def __post_init__(self) -> None:
         if not 1 <= self.windows <= MAX_GOLDEN_WINDOWS:
             raise ValueError(f"windows: 1 to {MAX_GOLDEN_WINDOWS}, not {self.windows}")
         if not 0 <= self.xnnpack_steps <= MAX_XNNPACK_STEPS:
             raise ValueError(f"xnnpack_steps: 0 to {MAX_XNNPACK_STEPS}, not {self.xnnpack_steps}")
-        if not 0 <= self.recorded <= self.windows:
-            raise ValueError(f"recorded: 0 to {self.windows} windows, not {self.recorded}")
+        if not 0 <= self.decided_alike <= self.windows:
+            raise ValueError(f"decided_alike: 0 to {self.windows} windows, not {self.decided_alike}")
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,15 @@ import pytest
 from small_network import windows
 
 from neurograsp.convert import quantize
-from neurograsp.convert.verify import Gate, Likeness, check_full_int8, closed, likeness_gates, structure_gates
+from neurograsp.convert.verify import (
+    Gate,
+    Likeness,
+    check_full_int8,
+    closed,
+    decided_alike,
+    likeness_gates,
+    structure_gates,
+)
 from neurograsp.edge_runtime.bundle import Golden
 from neurograsp.edge_runtime.contract.errors import CheckFailed
 from neurograsp.edge_runtime.contract.run_folder import GateLimits
@@ -152,9 +160,9 @@ def golden(logits: list[int], decisions: list[int]) -> Golden:
         ({"auc_loss": 0.0031}, ["AUC lost"]),
         ({"agreement": 0.9899}, ["agreement"]),
         ({"decisions": 0.9499}, ["decisions"]),
-        ({"fast": golden([0, 100], [-1, 0])}, ["kernels"]),
-        ({"fast": golden([0, -100], [1, 0])}, ["kernels"]),
-        ({"fast": golden([0, -100], [-1, 1])}, []),
+        ({"fast": golden([0, 100], [-1, 0, 2])}, ["kernels"]),
+        ({"fast": golden([0, -100], [1, 0, 2])}, ["kernels"]),
+        ({"fast": golden([0, -100], [-1, 1, 2])}, []),
         ({"auc_loss": 1.0, "agreement": 0.0, "decisions": 0.0}, ["AUC lost", "agreement", "decisions"]),
     ],
 )
@@ -163,12 +171,19 @@ def test_likeness(change: dict[str, Any], failed: list[str]) -> None:
         auc_loss=0.003,
         agreement=0.99,
         decisions=0.95,
-        golden=golden([0, -100], [-1, 0]),
-        fast=golden([4, -100], [-1, 0]),
-        recorded=1,
+        golden=golden([0, -100], [-1, 0, 2]),
+        fast=golden([4, -100], [-1, 0, 2]),
+        recorded=2,
     )
     gates = likeness_gates(replace(fine, **change), GateLimits())
     assert [gate.name for gate in gates if not gate.passed] == failed
+
+
+@pytest.mark.parametrize(
+    ("decisions", "alike"), [([-1, 0, 2], 2), ([-1, 0, 1], 2), ([-1, 1, 2], 1), ([0, 0, 2], 0)]
+)
+def test_decided_alike_until_the_first_difference(decisions: list[int], alike: int) -> None:
+    assert decided_alike(golden([0], [-1, 0, 2]), golden([0], decisions), 2) == alike
 
 
 def test_impossible_limits_are_refused() -> None:
