@@ -13,7 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from decoding import GAL, Bundles, neurograsp
+from decoding import GAL, OPEN_GATES, Bundles, neurograsp
 
 WITHIN = "data.split=within-session"
 
@@ -40,7 +40,7 @@ def main() -> None:
             for method in ("ptq", "auto"):
                 begin = time.monotonic()
                 bundle = str(bench.work / f"{run}.{method}")
-                neurograsp("convert", str(bench.work / run), "--out", bundle, "--method", method)
+                neurograsp("convert", str(bench.work / run), "--out", bundle, "--method", method, *OPEN_GATES)
                 seconds.append(time.monotonic() - begin)
             epochs = len(json.loads((bench.work / run / "history.json").read_text())["epochs"])
             figures = " | ".join(f"{one:.0f} s" for one in seconds)

@@ -35,6 +35,9 @@ CONFIGS = Path(__file__).resolve().parents[1] / "examples" / "configs"
 GAL, EEGMMIDB, MYO = "way-eeg-gal-windows", "physionet-eegmmidb-s001", "myo-readings"
 PEOPLE = (1, 2, 3, 4, 5)
 ARMS = (12345, 21547, 45612)
+OPEN_GATES = ("--set", "gates.agreement=0", "--set", "gates.decisions=0")
+"""What is measured is scores and times, those of networks that no board would be given too."""
+
 THREE_WAY = np.array([[1, 0, 0, 0, 0, 0], [0, 1, 1, 1, 0, 0], [0, 0, 0, 0, 1, 1]])
 """Reach; touch, load and lift; replace and release."""
 
@@ -89,8 +92,7 @@ class Bundles:
     ) -> Scores:
         bundle = self.work / f"{name}.bundle"
         if not bundle.exists():
-            # What is measured here is scores, of networks whose decisions part from float's too.
-            neurograsp("convert", str(self.work / name), "--out", str(bundle), "--set", "gates.agreement=0")
+            neurograsp("convert", str(self.work / name), "--out", str(bundle), *OPEN_GATES)
         recordings = open_recordings(self.data / where, subject, sessions)
         return score_bundle(open_bundle(bundle), recordings, skip_s=skip_s)
 
