@@ -164,7 +164,7 @@ def _ai_edge(model: Any, run: Run, progress: Progress) -> quantize.Quantized:
 
 def _qat(model: Any, run: Run, progress: Progress) -> quantize.Quantized:
     progress("quantization-aware training (QAT)")
-    tuned = quantize.qat(
+    return quantize.qat(
         model,
         *_training(run),
         options=_loss_options(run),
@@ -173,7 +173,6 @@ def _qat(model: Any, run: Run, progress: Progress) -> quantize.Quantized:
             f"QAT epoch {epoch} of {epochs}, validation loss {figures['val_loss']:.3f}"
         ),
     )
-    return quantize.Quantized(tuned.blob, tuned.floating)
 
 
 def _control(model: Any, run: Run) -> bytes:

@@ -9,7 +9,6 @@ from neurograsp.edge_runtime.contract.errors import ConfigError, MissingExtra
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-SIGNATURE_BYTES = 64
 MAX_KEY_FILE = 2**16
 
 
