@@ -3,19 +3,37 @@
 import argparse
 import json
 import sys
+import tempfile
+from dataclasses import asdict
 from pathlib import Path
-from typing import get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from neurograsp.edge_runtime.contract.codec import encode
+from neurograsp.edge_runtime.contract.errors import UsageError
 from neurograsp.edge_runtime.contract.run_folder import Method
+from neurograsp.edge_runtime.files import refuse_foreign_folder
+
+if TYPE_CHECKING:
+    from neurograsp.convert.convert_run import Converted
 
 HELP = "quantize a trained run to int8 and write a verified bundle"
 EXAMPLE = "neurograsp convert runs/gal --out runs/gal.bundle"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("run_folder", metavar="RUN", type=Path, help="what `neurograsp train --out` wrote")
-    parser.add_argument("--out", type=Path, required=True, help="bundle folder to write")
+    parser.add_argument(
+        "source",
+        metavar="RUN",
+        type=Path,
+        help="what `neurograsp train --out` wrote; with --target c a bundle too",
+    )
+    parser.add_argument("--out", type=Path, required=True, help="folder to write")
+    parser.add_argument(
+        "--target",
+        choices=("bundle", "c"),
+        default="bundle",
+        help="c: filter and network as C sources for a microcontroller; default: bundle",
+    )
     parser.add_argument("--method", choices=get_args(Method), help="default: as the run was configured")
     parser.add_argument(
         "--whole-windows", action="store_true", help="leave out the form that is computed hop by hop"
@@ -32,35 +50,75 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    if arguments.target == "c":
+        return _to_c(arguments)
+    converted = _convert(arguments, arguments.out)
+    if arguments.json:
+        print(json.dumps(_facts(converted)))
+        return 0
+    _print(converted)
+    signed = "" if arguments.sign is None else ", signed"
+    print(f"bundle: {converted.path} (sha256 {converted.sha256[:16]}...{signed})")
+    return 0
+
+
+def _convert(arguments: argparse.Namespace, out: Path) -> "Converted":
     from neurograsp.convert.convert_run import convert_run
     from neurograsp.edge_runtime.signature import read_private_key
 
-    key = None if arguments.sign is None else read_private_key(arguments.sign)
-    converted = convert_run(
-        arguments.run_folder,
-        arguments.out,
+    return convert_run(
+        arguments.source,
+        out,
         arguments.method,
         lambda step: print(f"{step} ...", file=sys.stderr),
         whole_windows=arguments.whole_windows,
         overrides=arguments.set,
-        key=key,
+        key=None if arguments.sign is None else read_private_key(arguments.sign),
     )
+
+
+def _to_c(arguments: argparse.Namespace) -> int:
+    """A bundle as C, or a run by way of a bundle that is not kept."""
+    from neurograsp.convert.c_target.export import MARKER, export_c
+    from neurograsp.edge_runtime.bundle import MANIFEST, open_bundle
+
+    source, out = arguments.source, arguments.out
+    if arguments.sign is not None:
+        raise UsageError("--sign: signs a bundle, and --target c writes none")
+    refuse_foreign_folder(out, MARKER)
+    with tempfile.TemporaryDirectory() as folder:
+        if source.is_file() or (source / MANIFEST).is_file():
+            if arguments.method is not None or arguments.set:
+                raise UsageError(f"--method and --set: {source} is a bundle, quantized already")
+        else:
+            source = Path(folder) / "bundle"
+            converted = _convert(arguments, source)
+            if not arguments.json:
+                _print(converted)
+        exported = export_c(open_bundle(source), out, whole_windows=arguments.whole_windows)
     if arguments.json:
-        print(
-            json.dumps(
-                {
-                    "bundle": str(converted.path),
-                    "sha256": converted.sha256,
-                    "chosen": converted.chosen,
-                    "reason": converted.reason,
-                    "candidates": converted.candidates,
-                    "gates": [encode(gate) for gate in converted.gates],
-                    "refit": converted.refit,
-                    "stream": None if converted.stream is None else encode(converted.stream),
-                }
-            )
-        )
+        print(json.dumps({**asdict(exported), "path": str(out)}))
         return 0
+    form = "hop by hop" if exported.hop_by_hop else "window by window"
+    print(f"C sources, {form}: {out}")
+    print(exported.golden or "no C compiler here: run `make test` in it where there is one")
+    return 0
+
+
+def _facts(converted: "Converted") -> dict[str, Any]:
+    return {
+        "bundle": str(converted.path),
+        "sha256": converted.sha256,
+        "chosen": converted.chosen,
+        "reason": converted.reason,
+        "candidates": converted.candidates,
+        "gates": [encode(gate) for gate in converted.gates],
+        "refit": converted.refit,
+        "stream": None if converted.stream is None else encode(converted.stream),
+    }
+
+
+def _print(converted: "Converted") -> None:
     print(f"  {'on validation':<18}{'AUC':>8}{'agrees':>9}{'|dp|':>8}{'kB':>8}")
     for name, figures in converted.candidates.items():
         auc = "-" if figures["auc_macro"] is None else f"{figures['auc_macro']:.4f}"
@@ -84,6 +142,3 @@ def run(arguments: argparse.Namespace) -> int:
             f"{stream.state_bytes / 1000:.3g} kB carried on; the same logits in "
             f"{' and '.join(str(n) for n in stream.checked_hops.values())} hops of each kind"
         )
-    signed = "" if key is None else ", signed"
-    print(f"bundle: {converted.path} (sha256 {converted.sha256[:16]}...{signed})")
-    return 0

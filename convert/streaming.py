@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 
+from neurograsp.convert.tflite_file import packed
 from neurograsp.edge_runtime.contract.errors import CheckFailed
 from neurograsp.edge_runtime.network_graph import CONVOLUTIONS, operator_macs, operator_names, schema
 
@@ -135,7 +136,7 @@ class _Rewriter:
         graph.outputs = [scores, *(new for _, new in self._states)]
         self._name_ends()
         return Streamed(
-            blob=self._packed(),
+            blob=packed(self._model),
             hop=self._hop,
             states=tuple(self._shape(old) for old, _ in self._states),
             window_from=self._window_from,
@@ -354,10 +355,3 @@ class _Rewriter:
                     one.name, one.tensorIndex = name.encode(), tensor
                     maps.append(one)
                 setattr(signature, end, maps)
-
-    def _packed(self) -> bytes:
-        import flatbuffers
-
-        builder = flatbuffers.Builder(1024)
-        builder.Finish(self._model.Pack(builder), b"TFL3")
-        return bytes(builder.Output())

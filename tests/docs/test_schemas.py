@@ -52,6 +52,7 @@ COMMANDS: Commands = {
         *("--hand", "sim", "--seconds", "1"),
     ],
     "convert": lambda toy, tmp: ["convert", str(toy.run), "--out", str(tmp / "bundle"), "--method", "ptq"],
+    "convert-c": lambda toy, tmp: ["convert", str(toy.bundle), "--target", "c", "--out", str(tmp / "c")],
     "doctor": lambda toy, tmp: ["doctor", "--bundle", str(toy.bundle), "--hand", "sim"],
     "ports": lambda toy, tmp: ["ports"],
     "info": lambda toy, tmp: ["info"],

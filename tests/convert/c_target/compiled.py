@@ -1,0 +1,51 @@
+"""Generated C in this process: compiled with warnings as errors and UBSan, driven through ctypes."""
+
+import ctypes
+import subprocess
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from neurograsp.convert.c_target.export import write_sources
+from neurograsp.convert.c_target.network_c import network_files
+
+STRICT = ("-std=c99", "-O1", "-g", "-Wall", "-Wextra", "-Werror", "-Wconversion", "-Wshadow")
+UBSAN = ("-fsanitize=undefined", "-fno-sanitize-recover=all")
+
+
+def compile_c(sources: Iterable[Path], out: Path, *flags: str) -> Path:
+    """Compile with every warning an error; what the compiler says is in the failure."""
+    command = ["cc", *STRICT, *UBSAN, *flags, *map(str, sources), "-o", str(out)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return out
+
+
+class NetworkInC:
+    """A network as C, of frames (n_frames, n_channels) to logits.
+
+    Args:
+        blob: the `.tflite`.
+        folder: to build in.
+        n_logits: of its output.
+    """
+
+    def __init__(self, blob: bytes, folder: Path, n_logits: int) -> None:
+        folder.mkdir()
+        write_sources(folder)
+        for name, text in network_files(blob).items():
+            (folder / name).write_text(text)
+        sources = [folder / "ng_network.c", folder / "ng_layers.c"]
+        self._library = ctypes.CDLL(str(compile_c(sources, folder / "network.so", "-shared", "-fPIC")))
+        self._logits = np.empty(n_logits, np.int8)
+        self.reset()
+
+    def reset(self) -> None:
+        self._library.ng_network_reset()
+
+    def logits(self, frames: NDArray[np.int8]) -> NDArray[np.int8]:
+        given = np.ascontiguousarray(frames)
+        self._library.ng_network_run(given.ctypes, self._logits.ctypes)
+        return self._logits.copy()
