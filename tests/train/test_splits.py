@@ -197,6 +197,24 @@ def test_the_scale_comes_from_the_training_recordings_alone(toy_data: Path) -> N
     assert build_spec(config, train) == build_spec(config, [first])
 
 
+@pytest.mark.parametrize(("n_frames", "most"), [(1, 1.6), (25, 3.2), (500, 3.2)])
+def test_the_scale_does_not_follow_an_artefact(n_frames: int, most: float, toy_data: Path) -> None:
+    """A thousand times too large, in 24 s, with the ringing of a notch and a high-pass after it."""
+    config = parse_config(TrainConfig, CONFIG, "toy.toml")
+    (clean,) = open_recordings(toy_data / "data", None, [1])
+    counts = clean.counts.copy()
+    counts[1000 : 1000 + n_frames] += (1000 * clean.counts.std(axis=0)).astype(np.int32)
+    spoilt = Recording(**{**vars(clean), "counts": counts})
+
+    def factors(recording: Recording) -> npt.NDArray[np.float64]:
+        scale = build_spec(config, [recording]).scale
+        return np.array(scale.multiplier) / 2.0 ** np.array(scale.shift)
+
+    ratio = factors(clean) / factors(spoilt)
+    assert (1 / most < ratio).all()
+    assert (ratio < most).all()
+
+
 def test_a_scaled_signal_has_the_size_the_network_expects(toy_data: Path) -> None:
     """A root mean square of 16 steps, so that the real values have one of 1."""
     config = parse_config(TrainConfig, CONFIG, "toy.toml")
