@@ -122,7 +122,9 @@ def compare(run: Run, method: Method, limits: GateLimits, progress: Progress) ->
     made: list[Int8] = []
     for name in METHODS if method == "auto" else (method,):
         try:
-            candidate = _gated(name, METHODS[name](model, run, progress), run, floating, limits)
+            candidate = _gated(
+                name, METHODS[name](model, floating.blob, run, progress), run, floating, limits
+            )
         except (CheckFailed, ConfigError) as error:
             if method != "auto":
                 raise
@@ -149,20 +151,17 @@ def compare(run: Run, method: Method, limits: GateLimits, progress: Progress) ->
     )
 
 
-def _ptq(model: Any, run: Run, progress: Progress) -> quantize.Quantized:
+def _ptq(model: Any, floating: bytes, run: Run, progress: Progress) -> quantize.Quantized:
     progress("post-training quantization (PTQ)")
-    return quantize.Quantized(
-        quantize.ptq(model, run.x_train, seed=run.facts.seed), quantize.to_float_tflite(model)
-    )
+    return quantize.Quantized(quantize.ptq(model, run.x_train, seed=run.facts.seed), floating)
 
 
-def _ai_edge(model: Any, run: Run, progress: Progress) -> quantize.Quantized:
+def _ai_edge(model: Any, floating: bytes, run: Run, progress: Progress) -> quantize.Quantized:
     progress("post-training quantization by AI Edge Quantizer")
-    floating = quantize.to_float_tflite(model)
     return quantize.Quantized(quantize.ai_edge(floating, run.x_train, seed=run.facts.seed), floating)
 
 
-def _qat(model: Any, run: Run, progress: Progress) -> quantize.Quantized:
+def _qat(model: Any, floating: bytes, run: Run, progress: Progress) -> quantize.Quantized:
     progress("quantization-aware training (QAT)")
     return quantize.qat(
         model,
@@ -187,11 +186,12 @@ def _training(run: Run) -> tuple[Any, Any, quantize.Output]:
     )
 
 
-METHODS: dict[str, Callable[[Any, Run, Progress], quantize.Quantized]] = {
+METHODS: dict[str, Callable[[Any, bytes, Run, Progress], quantize.Quantized]] = {
     "ptq": _ptq,
     "ai-edge": _ai_edge,
     "qat": _qat,
 }
+"""Each takes the network, its float `.tflite`, the run, and tells what begins."""
 
 
 def after_refit(
@@ -208,7 +208,7 @@ def after_refit(
     model = quantize.load_model(refit.model_path)
     everything = replace(run, x_train=refit.x, y_train=refit.y)
     floating = _candidate("float", quantize.to_float_tflite(model), run, None)
-    made = METHODS[best.name](model, everything, progress)
+    made = METHODS[best.name](model, floating.blob, everything, progress)
     final = _gated(best.name, made, run, floating, limits, best)
     if not final.passes:
         raise CheckFailed(

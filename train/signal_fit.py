@@ -24,8 +24,8 @@ from neurograsp.train.filter_design import FilterConfig, design
 OUTLIERS = 0.99
 BULK = 0.9
 MOST_OF_BULK = 6.0
-"""Times the quantile BULK: in EEG and EMG of ours the quantile OUTLIERS is at most 5.1 times as large, and larger
-only where a filter rings with an artefact."""
+"""Times the quantile BULK. In the EEG and EMG of the repository the quantile OUTLIERS is at most 5.1 times as
+large; it is larger where a filter rings with an artefact."""
 
 MOST_FRAMES = 1_000_000
 """Frames that are looked at, spread over the recordings."""
@@ -131,8 +131,8 @@ def filtered(spec: SignalSpec, recordings: Sequence[Recording]) -> Float:
 
 
 def without_outliers(frames: Float) -> tuple[Float, Float]:
-    """Clip each channel at the quantile OUTLIERS of its sizes, or at MOST_OF_BULK times the quantile BULK where
-    that is less, so that an artefact decides nothing, nor a filter that rings with it.
+    """Clip each channel at the quantile OUTLIERS of its sizes, or at MOST_OF_BULK times the quantile BULK
+    where that is less, so that an artefact decides nothing, nor a filter that rings with it.
 
     Returns:
         the frames, and the root mean square of each channel.

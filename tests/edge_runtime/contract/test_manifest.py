@@ -53,6 +53,15 @@ def test_round_trip_gives_the_same_bytes() -> None:
     assert render_manifest(again) == raw
 
 
+def test_the_first_manifests_of_the_schema_are_read() -> None:
+    """Without what came after them (docs/bundle.md)."""
+    tree = encode(manifest())
+    for branch, field in ((tree, "stream"), (tree["golden"], "decided_alike"), (tree["provenance"], "refit")):
+        del branch[field]
+    read = parse_manifest(json.dumps(tree).encode(), "here")
+    assert (read.stream, read.golden.decided_alike, read.provenance.refit) == (None, 0, False)
+
+
 @pytest.mark.parametrize(
     ("raw", "text"),
     [
