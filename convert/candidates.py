@@ -84,19 +84,23 @@ class Int8(Candidate):
     def passes(self) -> bool:
         return all(gate.passed for gate in self.gates)
 
+    @property
+    def failed(self) -> str:
+        return f"failed at {', '.join(gate.name for gate in self.gates if not gate.passed)}"
+
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
     """Attributes:
     floats: the float network, and with QAT among the ways the one that was trained as long without it.
     made: the int8 ones.
-    best: of these.
-    reason: why.
+    passing: of these, the best first.
+    reason: why that is the best.
     """
 
     floats: Sequence[Candidate]
     made: Sequence[Int8]
-    best: Int8
+    passing: Sequence[Int8]
     reason: str
 
     @property
@@ -138,17 +142,12 @@ def compare(run: Run, method: Method, limits: GateLimits, progress: Progress) ->
     if not passing:
         failed = [f"{one.name} does not pass: {closed(one.gates)}" for one in made]
         raise CheckFailed(f"{run.path}: {'; '.join([*failed, *dropped])}")
-    best = choose(passing)
+    ranked = rank(passing)
     if method != "auto":
-        return Comparison(floats, made, best, f"{best.name} was asked for")
-    dropped += [
-        f"{one.name} failed at {', '.join(gate.name for gate in one.gates if not gate.passed)}"
-        for one in made
-        if not one.passes
-    ]
-    return Comparison(
-        floats, made, best, "; ".join([reason_for(passing, best, run.facts.validation), *dropped])
-    )
+        return Comparison(floats, made, ranked, f"{method} was asked for")
+    dropped += [f"{one.name} {one.failed}" for one in made if not one.passes]
+    reason = reason_for(passing, ranked[0], run.facts.validation)
+    return Comparison(floats, made, ranked, "; ".join([reason, *dropped]))
 
 
 def _ptq(model: Any, floating: bytes, run: Run, progress: Progress) -> quantize.Quantized:
@@ -194,27 +193,48 @@ METHODS: dict[str, Callable[[Any, bytes, Run, Progress], quantize.Quantized]] = 
 """Each takes the network, its float `.tflite`, the run, and tells what begins."""
 
 
-def after_refit(
-    run: Run, refit: Refit, best: Int8, limits: GateLimits, progress: Progress
-) -> tuple[Candidate, Int8]:
-    """Float and int8 form of the network after it was trained on the validation recordings too.
+@dataclass(frozen=True, eq=False)
+class Refitted:
+    """Attributes:
+    before: the candidate that has not seen the validation recordings; its thresholds and loss of AUC hold
+        for `final` too, since both need labels that the network has not seen.
+    floating, final: float and int8 form of the network that has.
+    dropped: better ways that this network does not pass with, and why.
+    """
 
-    Thresholds and loss of AUC, which need labels that it has not seen, stay those of `best`.
+    before: Int8
+    floating: Candidate
+    final: Int8
+    dropped: tuple[str, ...]
+
+
+def after_refit(
+    run: Run, refit: Refit, ranked: Sequence[Int8], limits: GateLimits, progress: Progress
+) -> Refitted:
+    """Quantize the network that was trained on the validation recordings too, in the best way that passes.
 
     Raises:
-        CheckFailed: a gate is closed.
+        CheckFailed: none passes.
     """
     progress("the network of all recordings")
     model = quantize.load_model(refit.model_path)
     everything = replace(run, x_train=refit.x, y_train=refit.y)
     floating = _candidate("float", quantize.to_float_tflite(model), run, None)
-    made = METHODS[best.name](model, floating.blob, everything, progress)
-    final = _gated(best.name, made, run, floating, limits, best)
-    if not final.passes:
-        raise CheckFailed(
-            f"{run.path}: {best.name} of the network of all recordings does not pass: {closed(final.gates)}"
-        )
-    return floating, final
+    dropped, reasons = [], []
+    for before in ranked:
+        what = f"{before.name} of the network of all recordings"
+        try:
+            made = METHODS[before.name](model, floating.blob, everything, progress)
+            final = _gated(before.name, made, run, floating, limits, before)
+        except (CheckFailed, ConfigError) as error:
+            dropped.append(f"{what} was left out: {error}")
+            reasons.append(dropped[-1])
+            continue
+        if final.passes:
+            return Refitted(before, floating, final, tuple(dropped))
+        dropped.append(f"{what} {final.failed}")
+        reasons.append(f"{what} does not pass: {closed(final.gates)}")
+    raise CheckFailed(f"{run.path}: {'; '.join(reasons)}")
 
 
 def _loss_options(run: Run) -> quantize.QatOptions:
@@ -283,11 +303,15 @@ def _gated(
     )
 
 
-def choose(made: Sequence[C]) -> C:
-    """Of those with (almost) the highest AUC the one nearest to the float network."""
-    highest = max(candidate.auc or 0 for candidate in made)
-    level = [candidate for candidate in made if highest - (candidate.auc or 0) < NO_DIFFERENCE]
-    return min(level, key=lambda candidate: candidate.difference)
+def rank(made: Sequence[C]) -> list[C]:
+    """The best first: of those with (almost) the highest AUC the one nearest to the float network."""
+    left, ranked = list(made), []
+    while left:
+        highest = max(candidate.auc or 0 for candidate in left)
+        level = [candidate for candidate in left if highest - (candidate.auc or 0) < NO_DIFFERENCE]
+        ranked.append(min(level, key=lambda candidate: candidate.difference))
+        left.remove(ranked[-1])
+    return ranked
 
 
 def reason_for(made: Sequence[Candidate], best: Candidate, validation: tuple[str, ...]) -> str:

@@ -99,18 +99,21 @@ def convert_run(
         )
     config = _config(run, overrides)
     compared = compare(run, method or config.method, config.gates, progress)
-    best = compared.best
+    best, reason = compared.passing[0], compared.reason
+    floating, final = compared.floating, best
+    if run.refit is not None:
+        refitted = after_refit(run, run.refit, compared.passing, config.gates, progress)
+        best, floating, final = refitted.before, refitted.floating, refitted.final
+        reason = "; ".join([reason, *refitted.dropped])
     decision = best.decision
     scores: dict[str, Any] = {
         "recordings": list(facts.validation),
         "candidates": compared.figures(),
         "chosen": best.name,
-        "reason": compared.reason,
+        "reason": reason,
         "decision": _decision_figures(run, best, decision),
     }
-    floating, final = compared.floating, best
     if run.refit is not None:
-        floating, final = after_refit(run, run.refit, best, config.gates, progress)
         scores["refit"] = final.likeness()
     scores["gates"] = [encode(gate) for gate in final.gates]
     scores["layers"] = _layers(run, final)
@@ -170,7 +173,7 @@ def convert_run(
         path=out,
         sha256=digest,
         chosen=best.name,
-        reason=compared.reason,
+        reason=reason,
         candidates=compared.figures(),
         gates=final.gates,
         refit=scores.get("refit"),

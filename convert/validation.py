@@ -61,12 +61,16 @@ def calibrated(run: Run, logits: Logits) -> DecisionSpec:
 
 
 def agreement(run: Run, logits: Logits, others: Logits) -> float:
-    """Share of scores that call for the same: the most probable action, of sigmoids those above one half."""
+    """Share of scores that call for what the others do: the most probable action, or those above one half.
+
+    In int8 two actions can be equally probable, and one as probable as not: that calls for either.
+    """
     mine, theirs = np.concatenate(logits), np.concatenate(others)
     if run.facts.signal.actions.output == "softmax":
-        same = mine.argmax(axis=1) == theirs.argmax(axis=1)
+        wanted = np.take_along_axis(mine, theirs.argmax(axis=1)[:, None], axis=1)[:, 0]
+        same = wanted == mine.max(axis=1)
     else:
-        same = ((mine > 0) == (theirs > 0)).all(axis=1)
+        same = ((mine == 0) | ((mine > 0) == (theirs > 0))).all(axis=1)
     return float(same.mean())
 
 

@@ -40,24 +40,21 @@ def interpreter(blob: bytes, where: str, reference_kernels: bool) -> Any:
 
 
 class Network(ABC):
-    """A network on the device, and what its output tensor says of its logits."""
+    """A network on the device. What it is made of is read once: between two hops nothing stays in the caches.
 
-    def __init__(self, output: dict[str, Any]) -> None:
-        self._output = output
+    Attributes:
+        input_shape: of its first input.
+        is_int8: at its first input and output; otherwise float32.
+        n_actions: logits.
+        output_quantization: scale and zero point of the logits.
+    """
 
-    @property
-    def n_actions(self) -> int:
-        return int(np.prod(self._output["shape"]))
-
-    @property
-    def is_int8(self) -> bool:
-        return self._output["dtype"] is np.int8
-
-    @property
-    def output_quantization(self) -> tuple[float, int]:
-        """Scale and zero point of the logits."""
-        scale, zero_point = self._output["quantization"]
-        return float(scale), int(zero_point)
+    def __init__(self, entry: dict[str, Any], output: dict[str, Any]) -> None:
+        self.input_shape = tuple(int(size) for size in entry["shape"])
+        self.is_int8 = entry["dtype"] is np.int8 and output["dtype"] is np.int8
+        self.n_actions = int(np.prod(output["shape"]))
+        scale, zero_point = output["quantization"]
+        self.output_quantization = float(scale), int(zero_point)
 
     @abstractmethod
     def logits(self, window: npt.NDArray[np.int8]) -> npt.NDArray[Any]:
@@ -95,18 +92,11 @@ class Classifier(Network):
         inputs, outputs = self._interpreter.get_input_details(), self._interpreter.get_output_details()
         if len(inputs) != 1 or len(outputs) != 1:
             raise BundleError(f"model.tflite: {len(inputs)} inputs and {len(outputs)} outputs, not one each")
-        super().__init__(outputs[0])
-        self._input = inputs[0]
-        if self._input["dtype"] is np.int8 and tuple(self._input["quantization"]) != (1 / 16, 0):
+        super().__init__(inputs[0], outputs[0])
+        self._entry = self._interpreter.tensor(inputs[0]["index"])
+        self._exit = self._interpreter.tensor(outputs[0]["index"])
+        if inputs[0]["dtype"] is np.int8 and tuple(inputs[0]["quantization"]) != (1 / 16, 0):
             raise BundleError("model.tflite: the input's scale is not 1/16 with zero point 0")
-
-    @property
-    def input_shape(self) -> tuple[int, ...]:
-        return tuple(int(size) for size in self._input["shape"])
-
-    @property
-    def is_int8(self) -> bool:
-        return self._input["dtype"] is np.int8 and super().is_int8
 
     def logits(self, window: npt.NDArray[np.int8]) -> npt.NDArray[Any]:
         """Run the network.
@@ -124,12 +114,12 @@ class Classifier(Network):
         try:
             if self._forget:
                 self._interpreter.reset_all_variables()
-            self._interpreter.set_tensor(self._input["index"], tensor.reshape(self._input["shape"]))
+            self._entry()[...] = tensor.reshape(self.input_shape)
             self._interpreter.invoke()
-            result: npt.NDArray[Any] = self._interpreter.get_tensor(self._output["index"])
+            result: npt.NDArray[Any] = self._exit().flatten()
         except (ValueError, RuntimeError) as error:
             raise BundleError(f"model.tflite: LiteRT cannot run it: {first_line(error)}") from error
-        return result.reshape(-1)
+        return result
 
 
 def first_line(error: Exception) -> str:

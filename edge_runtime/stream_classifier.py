@@ -30,20 +30,22 @@ class StreamClassifier(Network):
     def __init__(self, blob: bytes, *, reference_kernels: bool = False, forget: bool = True) -> None:
         self._interpreter = interpreter(blob, WHERE, reference_kernels)
         self._forget = forget
-        self._frames, *self._old = self._interpreter.get_input_details()
-        output, *self._new = self._interpreter.get_output_details()
-        super().__init__(output)
-        pairs = zip(self._old, self._new)
-        if len(self._old) != len(self._new) or any(_kind(old) != _kind(new) for old, new in pairs):
+        frames, *self._old = self._interpreter.get_input_details()
+        output, *new = self._interpreter.get_output_details()
+        super().__init__(frames, output)
+        if len(self._old) != len(new) or any(_kind(one) != _kind(two) for one, two in zip(self._old, new)):
             raise BundleError(f"{WHERE}: the states that go in are not those that come out; convert again")
-        if len(self.input_shape) != 4 or self._frames["dtype"] is not output["dtype"]:
+        if len(self.input_shape) != 4 or frames["dtype"] is not output["dtype"]:
             raise BundleError(f"{WHERE}: the input is not (1, hop, channels, 1) int8 frames; convert again")
-        if self._frames["dtype"] is np.int8 and tuple(self._frames["quantization"]) != (1 / 16, 0):
+        if self.is_int8 and tuple(frames["quantization"]) != (1 / 16, 0):
             raise BundleError(f"{WHERE}: the input's scale is not 1/16 with zero point 0")
+        self._entry = self._interpreter.tensor(frames["index"])
+        self._exit = self._interpreter.tensor(output["index"])
         self._carried = [
             (self._interpreter.tensor(old["index"]), self._interpreter.tensor(new["index"]))
-            for old, new in zip(self._old, self._new)
+            for old, new in zip(self._old, new)
         ]
+        self.hop = self.input_shape[1]
         self.states = self.initial_states()
 
     @property
@@ -56,21 +58,13 @@ class StreamClassifier(Network):
         for one, state in zip(self._old, states, strict=True):
             self._interpreter.set_tensor(one["index"], state)
 
-    @property
-    def input_shape(self) -> tuple[int, ...]:
-        """(1, hop, n_channels, 1)"""
-        return tuple(int(size) for size in self._frames["shape"])
-
-    @property
-    def hop(self) -> int:
-        return self.input_shape[1]
-
     def initial_states(self) -> States:
         """Of a stream that has seen nothing: the real value 0 everywhere."""
         return tuple(np.full(one["shape"], one["quantization"][1], one["dtype"]) for one in self._old)
 
     def restart(self) -> None:
         """Forget all frames."""
+        self.hop = self.input_shape[1]
         self.states = self.initial_states()
 
     def follow(self, frames: npt.NDArray[np.int8], window: int) -> npt.NDArray[Any]:
@@ -108,14 +102,14 @@ class StreamClassifier(Network):
         try:
             if self._forget:
                 run.reset_all_variables()
-            run.set_tensor(self._frames["index"], tensor.reshape(self._frames["shape"]))
+            self._entry()[...] = tensor.reshape(self.input_shape)
             run.invoke()
             for old, new in self._carried:
                 old()[...] = new()
-            result: npt.NDArray[Any] = run.get_tensor(self._output["index"])
+            result: npt.NDArray[Any] = self._exit().flatten()
         except (ValueError, RuntimeError) as error:
             raise BundleError(f"{WHERE}: LiteRT cannot run it: {first_line(error)}") from error
-        return result.reshape(-1)
+        return result
 
 
 def _kind(tensor: dict[str, Any]) -> tuple[Any, ...]:

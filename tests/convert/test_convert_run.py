@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from toys import Toy
+from toys import OPEN_GATES, Toy
 
 from neurograsp.convert import candidates as module
 from neurograsp.convert import quantize
@@ -47,8 +47,9 @@ def test_the_highest_auc_then_the_nearest_to_float(
     made: list[tuple[str, float | None, float]], wanted: str, why: str
 ) -> None:
     candidates = [candidate(*one) for one in made]
-    best = module.choose(candidates)
+    best, *others = module.rank(candidates)
     assert best.name == wanted
+    assert {one.name for one in (best, *others)} == {one.name for one in candidates}
     reason = module.reason_for(candidates, best, ("1/2",))
     assert reason.startswith("AUC on validation 1/2: ")
     assert why in reason
@@ -150,7 +151,9 @@ def test_auto_keeps_what_passes(toy: Toy, tmp_path: Path, monkeypatch: pytest.Mo
 
 
 @pytest.mark.slow
-def test_what_validated_is_trained_on_after_it_judged(toy: Toy, tmp_path: Path) -> None:
+def test_what_validated_is_trained_on_after_it_judged(
+    toy: Toy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A refit changes the network and nothing that was measured or chosen."""
     text = toy.config.read_text()
     config = parse_config(TrainConfig, text, "toy.toml", overrides=["fit.refit=true", "fit.epochs=2"])
@@ -179,6 +182,23 @@ def test_what_validated_is_trained_on_after_it_judged(toy: Toy, tmp_path: Path) 
     assert bundle.manifest.provenance.validated_on == "1/2, then trained on these too"
     assert "1/2, then trained on these too" in bundle.files["report.html"].decode()
     assert other.manifest.provenance.validated_on == "1/2"
+
+    chosen, in_that_way = bundle.manifest.scores["chosen"], module.METHODS[bundle.manifest.scores["chosen"]]
+
+    def no_longer(model: Any, floating: bytes, seen: Run, progress: Any) -> quantize.Quantized:
+        """That way gives a float network once the validation recordings are trained on."""
+        if len(seen.x_train) == len(both[0].x_train):
+            return in_that_way(model, floating, seen, progress)
+        return float_network(model, floating, seen, progress)
+
+    monkeypatch.setitem(module.METHODS, chosen, no_longer)
+    with pytest.raises(CheckFailed, match=f"{chosen} of the network of all recordings was left out: int8"):
+        convert_run(run, tmp_path / "none", chosen)
+    monkeypatch.setattr(module, "rank", lambda made: sorted(made, key=lambda one: one.name != chosen))
+    converted = convert_run(run, tmp_path / "next", "auto", overrides=OPEN_GATES[1::2])
+    assert converted.chosen != chosen
+    assert f"{chosen} of the network of all recordings was left out: int8 check" in converted.reason
+    assert open_bundle(converted.path).manifest.network.method == converted.chosen
 
     (run / "validated.keras").unlink()
     with pytest.raises(ConfigError, match=r"validated\.keras is missing; train again"):

@@ -53,7 +53,7 @@ def test_what_is_no_network_is_refused(blob: bytes) -> None:
 def test_a_name_that_is_no_text_is_refused() -> None:
     """Flatbuffers hold what they like; LiteRT decodes names only when asked for its details."""
     blob = MODEL.read_bytes()
-    name = Classifier(blob)._input["name"].encode()
+    name = Classifier(blob)._interpreter.get_input_details()[0]["name"].encode()
     with pytest.raises(BundleError, match="LiteRT cannot load it: 'utf-8' codec"):
         Classifier(blob.replace(name, b"\xff" + name[1:]))
 
