@@ -32,15 +32,13 @@ class StreamClassifier(Network):
         self._forget = forget
         frames, *self._old = self._interpreter.get_input_details()
         output, *new = self._interpreter.get_output_details()
-        super().__init__(frames, output)
+        super().__init__(self._interpreter, frames, output)
         if len(self._old) != len(new) or any(_kind(one) != _kind(two) for one, two in zip(self._old, new)):
             raise BundleError(f"{WHERE}: the states that go in are not those that come out; convert again")
         if len(self.input_shape) != 4 or frames["dtype"] is not output["dtype"]:
             raise BundleError(f"{WHERE}: the input is not (1, hop, channels, 1) int8 frames; convert again")
         if self.is_int8 and tuple(frames["quantization"]) != (1 / 16, 0):
             raise BundleError(f"{WHERE}: the input's scale is not 1/16 with zero point 0")
-        self._entry = self._interpreter.tensor(frames["index"])
-        self._exit = self._interpreter.tensor(output["index"])
         self._carried = [
             (self._interpreter.tensor(old["index"]), self._interpreter.tensor(new["index"]))
             for old, new in zip(self._old, new)
@@ -96,13 +94,11 @@ class StreamClassifier(Network):
         Raises:
             BundleError: LiteRT cannot run the network.
         """
-        frames = window[-self.hop :]
-        tensor = frames if self.is_int8 else frames.astype(np.float32) / 16
         run = self._interpreter
         try:
             if self._forget:
                 run.reset_all_variables()
-            self._entry()[...] = tensor.reshape(self.input_shape)
+            self._put(window[-self.hop :])
             run.invoke()
             for old, new in self._carried:
                 old()[...] = new()
