@@ -227,6 +227,8 @@ def after_refit(
             made = METHODS[before.name](model, floating.blob, everything, progress)
             final = _gated(before.name, made, run, floating, limits, before)
         except (CheckFailed, ConfigError) as error:
+            if len(ranked) == 1:
+                raise
             dropped.append(f"{what} was left out: {error}")
             reasons.append(dropped[-1])
             continue

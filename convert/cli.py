@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, get_args
 from neurograsp.edge_runtime.contract.codec import encode
 from neurograsp.edge_runtime.contract.errors import UsageError
 from neurograsp.edge_runtime.contract.run_folder import Method
-from neurograsp.edge_runtime.files import refuse_foreign_folder
 
 if TYPE_CHECKING:
     from neurograsp.convert.convert_run import Converted
@@ -79,13 +78,13 @@ def _convert(arguments: argparse.Namespace, out: Path) -> "Converted":
 
 def _to_c(arguments: argparse.Namespace) -> int:
     """A bundle as C, or a run by way of a bundle that is not kept."""
-    from neurograsp.convert.c_target.export import MARKER, export_c
+    from neurograsp.convert.c_target.export import export_c, refuse_what_is_foreign
     from neurograsp.edge_runtime.bundle import MANIFEST, open_bundle
 
     source, out = arguments.source, arguments.out
     if arguments.sign is not None:
         raise UsageError("--sign: signs a bundle, and --target c writes none")
-    refuse_foreign_folder(out, MARKER)
+    refuse_what_is_foreign(out)
     with tempfile.TemporaryDirectory() as folder:
         if source.is_file() or (source / MANIFEST).is_file():
             if arguments.method is not None or arguments.set:
@@ -101,7 +100,10 @@ def _to_c(arguments: argparse.Namespace) -> int:
         return 0
     form = "hop by hop" if exported.hop_by_hop else "window by window"
     print(f"C sources, {form}: {out}")
-    print(exported.golden or "no C compiler here: run `make test` in it where there is one")
+    print(
+        exported.golden
+        or "not run here: no C compiler, or no place to run it; run `make test` in it where there is"
+    )
     return 0
 
 

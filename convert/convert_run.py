@@ -104,7 +104,8 @@ def convert_run(
     if run.refit is not None:
         refitted = after_refit(run, run.refit, compared.passing, config.gates, progress)
         best, floating, final = refitted.before, refitted.floating, refitted.final
-        reason = "; ".join([reason, *refitted.dropped])
+        if refitted.dropped:
+            reason = "; ".join([reason, *refitted.dropped, f"so {best.name} was kept"])
     decision = best.decision
     scores: dict[str, Any] = {
         "recordings": list(facts.validation),

@@ -49,17 +49,19 @@ class Network(ABC):
         output_quantization: scale and zero point of the logits.
     """
 
-    def __init__(self, made: Any, entry: dict[str, Any], output: dict[str, Any]) -> None:
+    def __init__(self, where: str, made: Any, entry: dict[str, Any], output: dict[str, Any]) -> None:
+        if entry["dtype"] is not output["dtype"] or entry["dtype"] not in (np.int8, np.float32):
+            raise BundleError(f"{where}: input and output are not both int8, or both float32")
         self._entry, self._exit = made.tensor(entry["index"]), made.tensor(output["index"])
         self.input_shape = tuple(int(size) for size in entry["shape"])
-        self.is_int8 = entry["dtype"] is np.int8 and output["dtype"] is np.int8
+        self.is_int8 = entry["dtype"] is np.int8
         self.n_actions = int(np.prod(output["shape"]))
         scale, zero_point = output["quantization"]
         self.output_quantization = float(scale), int(zero_point)
 
     def _put(self, frames: npt.NDArray[np.int8]) -> None:
         """Raises ValueError where the frames (n, n_channels) are not those of the input tensor."""
-        if frames.shape != self.input_shape[1:3]:
+        if (1, *frames.shape, 1) != self.input_shape:
             raise ValueError(f"frames {frames.shape} for an input {self.input_shape}")
         self._entry()[0, :, :, 0] = frames if self.is_int8 else frames / np.float32(16)
 
@@ -99,8 +101,8 @@ class Classifier(Network):
         inputs, outputs = self._interpreter.get_input_details(), self._interpreter.get_output_details()
         if len(inputs) != 1 or len(outputs) != 1:
             raise BundleError(f"model.tflite: {len(inputs)} inputs and {len(outputs)} outputs, not one each")
-        super().__init__(self._interpreter, inputs[0], outputs[0])
-        if inputs[0]["dtype"] is np.int8 and tuple(inputs[0]["quantization"]) != (1 / 16, 0):
+        super().__init__("model.tflite", self._interpreter, inputs[0], outputs[0])
+        if self.is_int8 and tuple(inputs[0]["quantization"]) != (1 / 16, 0):
             raise BundleError("model.tflite: the input's scale is not 1/16 with zero point 0")
 
     def logits(self, window: npt.NDArray[np.int8]) -> npt.NDArray[Any]:

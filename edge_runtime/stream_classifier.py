@@ -32,11 +32,11 @@ class StreamClassifier(Network):
         self._forget = forget
         frames, *self._old = self._interpreter.get_input_details()
         output, *new = self._interpreter.get_output_details()
-        super().__init__(self._interpreter, frames, output)
+        super().__init__(WHERE, self._interpreter, frames, output)
         if len(self._old) != len(new) or any(_kind(one) != _kind(two) for one, two in zip(self._old, new)):
             raise BundleError(f"{WHERE}: the states that go in are not those that come out; convert again")
-        if len(self.input_shape) != 4 or frames["dtype"] is not output["dtype"]:
-            raise BundleError(f"{WHERE}: the input is not (1, hop, channels, 1) int8 frames; convert again")
+        if len(self.input_shape) != 4:
+            raise BundleError(f"{WHERE}: the input is not (1, hop, channels, 1) frames; convert again")
         if self.is_int8 and tuple(frames["quantization"]) != (1 / 16, 0):
             raise BundleError(f"{WHERE}: the input's scale is not 1/16 with zero point 0")
         self._carried = [

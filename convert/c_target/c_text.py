@@ -43,8 +43,8 @@ def header(name: str, body: str) -> str:
 
 def comment(text: str) -> str:
     """Text of somebody else's in a C comment, on one line: nothing of it can end the comment."""
-    printable = "".join(c if c.isprintable() and c.isascii() else "?" for c in text)
-    return f"/* {printable.replace('*/', '* /').replace('/*', '/ *').replace(chr(92), '/')} */"
+    harmless = (c if c.isprintable() and c.isascii() and c not in "*/\\" else "?" for c in text)
+    return f"/* {''.join(harmless)} */"
 
 
 def _braced(values: npt.NDArray[np.generic]) -> str:

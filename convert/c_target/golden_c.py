@@ -12,8 +12,8 @@ _FLASH = """#include <stdint.h>
 
 #include "ng_signal.h"
 
-/* An AVR keeps constants in memory unless it is told to leave them in flash. */
-#ifdef __AVR__
+/* An AVR keeps constants in memory unless it is told to leave them in flash, as GNU C can (-std=gnu99). */
+#if defined(__AVR__) && defined(__FLASH)
 #define NG_FLASH __flash
 #else
 #define NG_FLASH

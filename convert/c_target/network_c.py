@@ -5,6 +5,7 @@ LiteRT itself gives for each of the 256.
 """
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,26 +15,43 @@ from neurograsp.convert.c_target.c_text import GENERATED, array, defines, header
 from neurograsp.convert.c_target.memory_plan import Need, plan
 from neurograsp.convert.c_target.quantized import divided, multiplier, output_range
 from neurograsp.convert.c_target.value_table import value_table
+from neurograsp.edge_runtime.classifier import interpreter
 from neurograsp.edge_runtime.contract.errors import CheckFailed
 from neurograsp.edge_runtime.network_graph import Shape, Tensor, operator_names, read_graph, schema
 
 TABLES = frozenset({"QUANTIZE", "RELU", "RELU6", "LEAKY_RELU", "LOGISTIC", "TANH"})
 CONVOLUTIONS = {"CONV_2D": "ng_conv", "DEPTHWISE_CONV_2D": "ng_depthwise_conv"}
 POOLS = {"AVERAGE_POOL_2D": "ng_average_pool", "MAX_POOL_2D": "ng_max_pool"}
+IMAGES = {*CONVOLUTIONS, *POOLS, "PAD"}
 ADD_BITS = 20
 """The terms of a sum are finer than int8 by so many bits."""
 
 
-def network_files(blob: bytes) -> dict[str, str]:
-    """`ng_network.h` and `ng_network.c`.
+@dataclass(frozen=True)
+class NetworkInC:
+    """Attributes:
+    files: `ng_network.h` and `ng_network.c`.
+    constant_bytes: weights, biases, multipliers and tables.
+    arena_bytes: tensors.
+    state_bytes: what is carried from hop to hop.
+    """
+
+    files: dict[str, str]
+    constant_bytes: int
+    arena_bytes: int
+    state_bytes: int
+
+
+def network_in_c(blob: bytes) -> NetworkInC:
+    """Write a network as C.
 
     Args:
         blob: an int8 `.tflite` of frames to logits; behind them as many states on both sides, or none.
 
     Raises:
-        CheckFailed: an operator, or a use of one, that has no C here.
+        CheckFailed: an operator, or a use of one, that has no C here; a tensor that LiteRT has otherwise.
     """
-    return _Writer(blob).files()
+    return _Writer(blob).written()
 
 
 class _Writer:
@@ -44,29 +62,44 @@ class _Writer:
         ends = (*graph.inputs, *graph.outputs)
         used = (one for operator in graph.operators for one in (*operator.inputs, *operator.outputs))
         self._tensors = {one.index: one for one in (*ends, *used)}
+        self._compare_with_litert(blob)
         self._frames, *self._old = (one.index for one in graph.inputs)
         self._logits, *self._new = (one.index for one in graph.outputs)
         self._same: dict[int, int] = {}
         self._places: dict[int, tuple[str, int]] = {}
         self._definitions: list[str] = []
         self._calls: list[str] = []
+        self._constant_bytes = 0
 
-    def files(self) -> dict[str, str]:
+    def _compare_with_litert(self, blob: bytes) -> None:
+        """The file may say what it likes of its shapes: LiteRT works them out anew, C would believe it."""
+        made = interpreter(blob, "C", reference_kernels=True)
+        found = {one["index"]: tuple(map(int, one["shape"])) for one in made.get_tensor_details()}
+        for index, tensor in self._tensors.items():
+            if found.get(index) != tensor.shape:
+                raise CheckFailed(
+                    f"C: tensor {index} is {tensor.shape} in the file, {found.get(index)} in LiteRT"
+                )
+
+    def written(self) -> NetworkInC:
         self._share_reshaped()
         arena = self._lay_out()
         for number, operator in enumerate(self._operators):
             self._write(number, operator)
+        states = sum(self._tensor(one).size for one in self._old)
         facts: dict[str, int | str] = {
             "NG_NETWORK_FRAMES": self._tensor(self._frames).shape[1],
             "NG_NETWORK_ARENA_BYTES": arena,
-            "NG_NETWORK_STATE_BYTES": sum(self._tensor(one).size for one in self._old),
+            "NG_NETWORK_STATE_BYTES": states,
+            "NG_NETWORK_CONSTANT_BYTES": self._constant_bytes,
             "NG_LOGIT_ZERO_POINT": self._tensor(self._logits).zero_points[0],
             "NG_LOGIT_SCALE": f"{self._tensor(self._logits).scales[0]!r}",
         }
-        return {
+        files = {
             "ng_network.h": header("ng_network.h", _DECLARATIONS + defines(facts)),
             "ng_network.c": self._source(),
         }
+        return NetworkInC(files, self._constant_bytes, arena, states)
 
     def _source(self) -> str:
         states = [f"static int8_t state{i}[{self._tensor(one).size}];\n" for i, one in enumerate(self._old)]
@@ -123,13 +156,15 @@ class _Writer:
         name = self._name(operator)
         if name == "RESHAPE":
             return
-        for index in (*operator.inputs[:1], *operator.outputs):
-            if self._tensor(index).kind != "INT8":
-                raise CheckFailed(f"C: {name}: {self._tensor(index).name!r} is not int8")
+        for one in map(self._tensor, (*operator.inputs[:1], *operator.outputs)):
+            if one.kind != "INT8" or len(one.scales) != 1 or len(one.zero_points) != 1:
+                raise CheckFailed(f"C: {name}: tensor {one.index} is not int8 of one scale")
+            if name in IMAGES and (len(one.shape) != 4 or one.shape[0] != 1):
+                raise CheckFailed(f"C: {name}: tensor {one.index} is {one.shape}, not one image")
         layer = f"layer{number}"
         if name in TABLES:
             table = value_table(self._model, operator)
-            self._definitions.append(array(layer, table))
+            self._constant(layer, table)
             self._call("ng_lookup", layer, self._tensor(operator.outputs[0]).size, *self._ends(operator))
         elif name in CONVOLUTIONS:
             self._slide(layer, operator, self._tensor(operator.inputs[1]).shape[1:3])
@@ -189,8 +224,14 @@ class _Writer:
         target = self._tensor(operator.outputs[0])
         if weights.kind != "INT8" or not weights.constant or any(weights.zero_points):
             raise CheckFailed(f"C: {self._name(operator)}: its weights are not int8 constants about 0")
-        n = target.shape[-1]
-        scales = weights.scales if len(weights.scales) == n else weights.scales * n
+        n, n_scales = target.shape[-1], len(weights.scales)
+        if self._name(operator) == "CONV_2D" and weights.shape[3] != source.shape[3]:
+            raise CheckFailed(
+                f"C: CONV_2D in groups: weights of {weights.shape} for {source.shape}; write it as one"
+            )
+        if n_scales not in (1, n):
+            raise CheckFailed(f"C: {self._name(operator)}: {n_scales} scales for {n} channels")
+        scales = weights.scales * (n // n_scales)
         factors = [multiplier(source.scales[0] * scale / target.scales[0]) for scale in scales]
         has_bias = len(operator.inputs) > 2 and operator.inputs[2] >= 0
         bias = self._data(operator.inputs[2], "<i4") if has_bias else np.zeros(n, "<i4")
@@ -200,7 +241,8 @@ class _Writer:
             "multiplier": np.array([fixed for fixed, _ in factors], np.int32),
             "shift": np.array([shift for _, shift in factors], np.int8),
         }
-        self._definitions += [array(f"{layer}_{name}", values) for name, values in arrays.items()]
+        for name, values in arrays.items():
+            self._constant(f"{layer}_{name}", values)
         members: dict[str, int | str] = {
             "in_zero": source.zero_points[0],
             "out_zero": target.zero_points[0],
@@ -212,8 +254,9 @@ class _Writer:
     def _dense(self, layer: str, operator: Any) -> None:
         n_out, n_in = self._tensor(operator.inputs[1]).shape
         target = self._tensor(operator.outputs[0])
-        if target.size != n_out:
-            raise CheckFailed(f"C: FULLY_CONNECTED makes {target.shape}, not one row of {n_out}")
+        source = self._tensor(operator.inputs[0])
+        if (source.size, target.size) != (n_in, n_out):
+            raise CheckFailed(f"C: FULLY_CONNECTED of {source.shape} to {target.shape}: only of one row")
         low, high = output_range(operator.builtinOptions.fusedActivationFunction, target)
         self._weights(layer, operator)
         self._call("ng_dense", n_in, n_out, low, high, f"&{layer}_weights", *self._ends(operator))
@@ -221,7 +264,7 @@ class _Writer:
     def _mean(self, layer: str, operator: Any) -> None:
         source, target = self._tensor(operator.inputs[0]), self._tensor(operator.outputs[0])
         axes = sorted(axis % len(source.shape) for axis in self._data(operator.inputs[1], "<i4"))
-        if axes != list(range(1, len(source.shape) - 1)):
+        if source.shape[0] != 1 or axes != list(range(1, len(source.shape) - 1)):
             raise CheckFailed(f"C: MEAN of {source.shape} over axes {axes}: only over all of an image")
         n = math.prod(source.shape[1:-1])
         fixed, shift = divided(multiplier(source.scales[0] / target.scales[0]), n)
@@ -239,7 +282,7 @@ class _Writer:
     def _pad(self, layer: str, operator: Any) -> None:
         source, target = self._tensor(operator.inputs[0]), self._tensor(operator.outputs[0])
         around = self._data(operator.inputs[1], "<i4").reshape(-1, 2)
-        if len(around) != 4 or around[[0, 3]].any():
+        if len(around) != 4 or around[[0, 3]].any() or around.min() < 0:
             raise CheckFailed(f"C: PAD of {source.shape} elsewhere than around an image")
         members: dict[str, int | str] = {
             **{f"in_{axis}": size for axis, size in zip("hw", source.shape[1:3])},
@@ -255,6 +298,8 @@ class _Writer:
     def _add(self, layer: str, operator: Any) -> None:
         first, second = (self._tensor(index) for index in operator.inputs)
         target = self._tensor(operator.outputs[0])
+        if (second.kind, len(second.scales), len(second.zero_points)) != ("INT8", 1, 1):
+            raise CheckFailed(f"C: ADD: tensor {second.index} is not int8 of one scale")
         if first.shape != second.shape or first.constant or second.constant:
             raise CheckFailed(f"C: ADD of {first.shape} and {second.shape}: only of two tensors of one shape")
         common = 2 * max(first.scales[0], second.scales[0])
@@ -305,9 +350,15 @@ class _Writer:
         if len(cut) != 1 or math.prod(source.shape[: cut[0]]) != 1:
             raise CheckFailed(f"C: {self._name(operator)} of {source.shape} to {target.shape}: only of time")
         row = math.prod(source.shape[cut[0] + 1 :])
-        start, step, n = int(begin[cut[0]]) * row, int(steps[cut[0]]), target.shape[cut[0]]
-        places = self._place(operator.inputs[0], start), self._place(operator.outputs[0])
+        first, step, n = int(begin[cut[0]]), int(steps[cut[0]]), target.shape[cut[0]]
+        if first < 0 or step < 1 or first + (n - 1) * step >= source.shape[cut[0]]:
+            raise CheckFailed(f"C: {self._name(operator)} of {n} from {first} by {step} of {source.shape}")
+        places = self._place(operator.inputs[0], first * row), self._place(operator.outputs[0])
         self._call("ng_copy", n, row, step * row, row, *places)
+
+    def _constant(self, name: str, values: npt.NDArray[Any]) -> None:
+        self._definitions.append(array(name, values))
+        self._constant_bytes += values.nbytes
 
     def _call(self, function: str, *arguments: int | str) -> None:
         self._calls.append(f"{function}({', '.join(map(str, arguments))})")

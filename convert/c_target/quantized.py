@@ -15,7 +15,13 @@ INT8 = (-128, 127)
 
 
 def multiplier(real: float) -> tuple[int, int]:
-    """A factor as a Q31 integer and a shift to the left: real = integer / 2^31 * 2^shift."""
+    """A factor as a Q31 integer and a shift to the left: real = integer / 2^31 * 2^shift.
+
+    Raises:
+        CheckFailed: it is not finite, or beyond 2^30: no sum of int8 products wants that.
+    """
+    if not (math.isfinite(real) and 0 <= real < 2**30):
+        raise CheckFailed(f"C: a scale is {real:g} times another; convert the run again")
     mantissa, shift = math.frexp(real)
     fixed = math.floor(mantissa * 2**31 + 0.5)
     if fixed == 2**31:

@@ -1,5 +1,6 @@
 """What the folder of C sources says about itself."""
 
+from neurograsp.convert.c_target.network_c import NetworkInC
 from neurograsp.edge_runtime.bundle import Bundle
 from neurograsp.edge_runtime.network_graph import read_graph
 
@@ -28,9 +29,9 @@ for the filter, and `ng_layers.c`, `ng_network.c` and `ng_decoder.c` besides for
 
 | what | |
 | --- | --- |
-| weights of the network | {weights} bytes |
-| its tensors at once | {tensors} bytes |
-| its states from hop to hop | {states} bytes |
+| constants of the network: weights, biases, multipliers, tables | {constants} bytes |
+| its tensors | {arena} bytes of memory |
+| its states from hop to hop | {states} bytes of memory |
 | its multiplications for the logits of one hop | {macs} |
 
 ## Test
@@ -38,7 +39,7 @@ for the filter, and `ng_layers.c`, `ng_network.c` and `ng_decoder.c` besides for
 `make test` runs the golden vectors of the bundle: {frames} frames of counts through filter and network, which
 must give bit for bit what they give on a board under LiteRT's reference kernels. On a microcontroller compile
 the same files without `main.c` and call `golden_filter` and `golden_network` (`golden_test.h`): each returns
-0.
+0. An AVR wants `-std=gnu99`, or the golden vectors fill its memory.
 
 ## TFLite Micro and CMSIS-NN
 
@@ -55,15 +56,16 @@ _HOP_BY_HOP = (
 _WHOLE = "The network takes windows of {window} frames."
 
 
-def readme(bundle: Bundle, blob: bytes, *, hop_by_hop: bool) -> str:
+def readme(bundle: Bundle, written: NetworkInC, blob: bytes, *, hop_by_hop: bool) -> str:
     """Text in Markdown.
 
     Args:
         bundle: where the sources come from.
-        blob: the `.tflite` of the network in C.
+        written: its network in C.
+        blob: the `.tflite` that this was written from.
         hop_by_hop: whether it keeps states.
     """
-    manifest, graph = bundle.manifest, read_graph(blob, "C")
+    manifest = bundle.manifest
     signal = manifest.signal
     network = (_HOP_BY_HOP if hop_by_hop else _WHOLE).format(hop=signal.hop, window=signal.window)
     return _TEXT.format(
@@ -75,10 +77,10 @@ def readme(bundle: Bundle, blob: bytes, *, hop_by_hop: bool) -> str:
         actions=len(signal.actions.names),
         network=network,
         output=signal.actions.output,
-        weights=graph.weight_bytes,
-        tensors=graph.arena_bytes,
-        states=sum(one.size for one in graph.inputs[1:]),
-        macs=graph.macs,
+        constants=written.constant_bytes,
+        arena=written.arena_bytes,
+        states=written.state_bytes,
+        macs=read_graph(blob, "C").macs,
         frames=len(bundle.golden.counts),
     )
 

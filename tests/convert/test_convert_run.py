@@ -128,6 +128,7 @@ def test_signed(toy: Toy, tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     assert open_bundle(tmp_path / "bundle", read_public_key(public)).signature == "valid"
 
 
+@pytest.mark.slow
 def test_ai_edge_quantizer(toy: Toy, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     converted = convert_run(toy.run, tmp_path / "bundle", "ai-edge", overrides=["gates.agreement=0"])
     assert converted.chosen == "ai-edge"
@@ -136,6 +137,7 @@ def test_ai_edge_quantizer(toy: Toy, tmp_path: Path, capsys: pytest.CaptureFixtu
     assert capsys.readouterr().out == ""
 
 
+@pytest.mark.slow
 def test_auto_keeps_what_passes(toy: Toy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(module.METHODS, "qat")
     seen: list[bytes] = []
@@ -220,6 +222,7 @@ def altered(toy: Toy, tmp_path: Path) -> Any:
     return make
 
 
+@pytest.mark.slow
 def test_fine_tuning_takes_the_loss_of_the_run(
     altered: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,7 +11,7 @@ from neurograsp.edge_runtime.classifier import Classifier
 build = pytest.importorskip("neurograsp.train.models").build
 
 
-@pytest.mark.parametrize("method", ["ptq", "qat"])
+@pytest.mark.parametrize("method", ["ptq", pytest.param("qat", marks=pytest.mark.slow)])
 def test_it_is_integer_throughout(method: str) -> None:
     model = build("temporal_context", 16, 4, 3)
     x, _ = windows(64, 1)

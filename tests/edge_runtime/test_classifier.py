@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 from toys import REPOSITORY
 
+from neurograsp.convert.tflite_file import packed
 from neurograsp.edge_runtime.bundle import open_bundle
 from neurograsp.edge_runtime.classifier import Classifier, probabilities
 from neurograsp.edge_runtime.contract.errors import BundleError
+from neurograsp.edge_runtime.network_graph import schema
 
 MODEL = REPOSITORY / "edge_runtime/samples/bundles/grasp-and-lift/model.tflite"
 
@@ -62,6 +64,27 @@ def test_a_network_that_cannot_run_is_a_bundle_error() -> None:
     network = Classifier(MODEL.read_bytes())
     with pytest.raises(BundleError, match=r"^model\.tflite: LiteRT cannot run it: .+"):
         network.logits(np.zeros((5, 32), np.int8))
+
+
+def test_int8_in_and_float_out_is_refused() -> None:
+    """Frames written into one type would be read as another."""
+    model = schema().ModelT.InitFromObj(schema().Model.GetRootAs(MODEL.read_bytes()))
+    graph = model.subgraphs[0]
+    code, last, real = schema().OperatorCodeT(), schema().OperatorT(), schema().TensorT()
+    code.builtinCode = code.deprecatedBuiltinCode = schema().BuiltinOperator.DEQUANTIZE
+    code.version = 2
+    model.operatorCodes.append(code)
+    real.name, real.shape, real.type = (
+        b"real",
+        graph.tensors[graph.outputs[0]].shape,
+        schema().TensorType.FLOAT32,
+    )
+    graph.tensors.append(real)
+    last.opcodeIndex, last.inputs = len(model.operatorCodes) - 1, list(graph.outputs)
+    last.outputs = graph.outputs = [len(graph.tensors) - 1]
+    graph.operators.append(last)
+    with pytest.raises(BundleError, match="input and output are not both int8, or both float32"):
+        Classifier(packed(model))
 
 
 def test_probabilities() -> None:

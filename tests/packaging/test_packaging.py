@@ -147,11 +147,13 @@ def test_the_wheel_holds_the_tracked_modules_and_no_more(built: Path) -> None:
     assert all(".abi3." in name for name in compiled)
 
 
+@pytest.mark.slow
 def test_what_is_left_between_the_sources_is_not_packaged(source: Path, tmp_path: Path) -> None:
     build(source, tmp_path, "--wheel")
     assert inside_wheel(tmp_path).isdisjoint(f"neurograsp/{name}" for name in LEFT_BEHIND)
 
 
+@pytest.mark.slow
 def test_a_kernel_that_does_not_compile_leaves_its_twin(source: Path, tmp_path: Path) -> None:
     copy = tmp_path / "source"
     shutil.copytree(source, copy, symlinks=True, ignore=shutil.ignore_patterns("build", "*.egg-info"))

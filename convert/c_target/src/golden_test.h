@@ -6,7 +6,15 @@
 
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 uint32_t golden_filter(void);
 uint32_t golden_network(void);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

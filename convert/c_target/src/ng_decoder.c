@@ -31,6 +31,11 @@ int ng_decoder_push(const int32_t counts[NG_CHANNELS], int8_t logits[NG_ACTIONS]
         return 0;
     }
     due = NG_HOP;
+    if (seen < NG_WINDOW) {
+        int8_t early[NG_ACTIONS]; /* for the states that the network keeps */
+        ng_network_run(frames[0], early);
+        return 0;
+    }
     ng_network_run(frames[0], logits);
-    return seen == NG_WINDOW;
+    return 1;
 }

@@ -6,6 +6,10 @@
 
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* A kernel that slides over an image. */
 typedef struct {
     int32_t in_h, in_w, in_c, out_h, out_w, out_c;
@@ -62,5 +66,9 @@ void ng_add(const ng_sum *sum, int32_t n, const int8_t *a, const int8_t *b, int8
 
 /* `blocks` blocks of `size` bytes, `from` bytes apart in `in` and `to` bytes apart in `out`. */
 void ng_copy(int32_t blocks, int32_t size, int32_t from, int32_t to, const int8_t *in, int8_t *out);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

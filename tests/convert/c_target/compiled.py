@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurograsp.convert.c_target.export import write_sources
-from neurograsp.convert.c_target.network_c import network_files
+from neurograsp.convert.c_target.network_c import network_in_c
 
 STRICT = ("-std=c99", "-O1", "-g", "-Wall", "-Wextra", "-Werror", "-Wconversion", "-Wshadow")
 UBSAN = ("-fsanitize=undefined", "-fno-sanitize-recover=all")
@@ -23,7 +23,7 @@ def compile_c(sources: Iterable[Path], out: Path, *flags: str) -> Path:
     return out
 
 
-class NetworkInC:
+class CompiledNetwork:
     """A network as C, of frames (n_frames, n_channels) to logits.
 
     Args:
@@ -35,7 +35,7 @@ class NetworkInC:
     def __init__(self, blob: bytes, folder: Path, n_logits: int) -> None:
         folder.mkdir()
         write_sources(folder)
-        for name, text in network_files(blob).items():
+        for name, text in network_in_c(blob).files.items():
             (folder / name).write_text(text)
         sources = [folder / "ng_network.c", folder / "ng_layers.c"]
         self._library = ctypes.CDLL(str(compile_c(sources, folder / "network.so", "-shared", "-fPIC")))

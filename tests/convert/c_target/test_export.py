@@ -12,7 +12,7 @@ from toys import Toy
 from neurograsp.convert.c_target import export
 from neurograsp.convert.c_target.c_text import comment
 from neurograsp.convert.c_target.memory_plan import Need, plan
-from neurograsp.convert.c_target.network_c import network_files
+from neurograsp.convert.c_target.network_c import NetworkInC, network_in_c
 from neurograsp.edge_runtime.bundle import open_bundle
 from neurograsp.edge_runtime.cli import main
 from neurograsp.edge_runtime.contract.errors import CheckFailed
@@ -56,6 +56,16 @@ def test_what_is_asked_in_vain(toy: Toy, tmp_path: Path, capsys: pytest.CaptureF
     assert main(command) == 4
     assert "holds something else" in capsys.readouterr().err
     assert content(out) == {"thesis.tex": b"years of work"}
+    (out / "thesis.tex").unlink()
+    assert main(command) == 0
+    (out / "board.ld").write_text("by hand")
+    capsys.readouterr()
+    assert main(command) == 4
+    assert "holds board.ld besides" in capsys.readouterr().err
+    assert (out / "board.ld").read_text() == "by hand"
+    (out / "board.ld").unlink()
+    (out / "golden").write_text("what make test leaves")
+    assert main(command) == 0
 
 
 def test_a_changed_bundle_is_not_exported(
@@ -75,18 +85,18 @@ def test_without_a_compiler_that_is_said(
 ) -> None:
     monkeypatch.setattr(export.shutil, "which", lambda name: None)
     assert main(["convert", str(toy.bundle), "--target", "c", "--out", str(tmp_path / "c")]) == 0
-    assert "no C compiler here" in capsys.readouterr().out
+    assert "not run here: no C compiler" in capsys.readouterr().out
 
 
 def test_sources_that_compute_otherwise_are_not_kept(
     toy: Toy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def skewed(blob: bytes) -> dict[str, str]:
-        files = network_files(blob)
-        files["ng_network.c"] = files["ng_network.c"].replace(".out_zero = ", ".out_zero = 1 + ")
-        return files
+    def skewed(blob: bytes) -> NetworkInC:
+        made = network_in_c(blob)
+        text = made.files["ng_network.c"].replace(".out_zero = ", ".out_zero = 1 + ")
+        return replace(made, files={**made.files, "ng_network.c": text})
 
-    monkeypatch.setattr(export, "network_files", skewed)
+    monkeypatch.setattr(export, "network_in_c", skewed)
     with pytest.raises(
         CheckFailed, match=r"do not reproduce \(frames .*; windows of the network: number 1 of"
     ):
@@ -95,7 +105,9 @@ def test_sources_that_compute_otherwise_are_not_kept(
 
 
 def test_names_from_a_bundle_stay_in_their_comment(toy: Toy, tmp_path: Path) -> None:
-    assert comment("*/ int x; /* \\\n?\u2028") == "/* * / int x; / * /??? */"
+    for text in ("*/ int x; /* \\\n\u2028", "*\\ int x; /\\*", "*", "/"):
+        inside = comment(text).removeprefix("/* ").removesuffix(" */")
+        assert not set(inside) & set("*/\\\n\u2028")
     bundle = open_bundle(toy.bundle)
     signal = bundle.manifest.signal
     hostile = replace(signal, channels=("*/ #error \\", *signal.channels[1:]))

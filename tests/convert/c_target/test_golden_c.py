@@ -49,6 +49,7 @@ def test_on_this_machine(bundle: Bundle, whole_windows: bool, tmp_path: Path) ->
     said = "frames of the filter: 88, bit for bit\nwindows of the network: 30, bit for bit"
     assert exported.golden == said
     assert exported.hop_by_hop is not whole_windows
+    called("cc", *STRICT, "-c", exported.path / "ng_model.c", "-o", tmp_path / "model.o")
     flags = " ".join((*STRICT, *UBSAN))
     assert called("make", "-s", "-C", exported.path, "test", f"CFLAGS={flags}").strip() == said
 

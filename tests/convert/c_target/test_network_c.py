@@ -6,14 +6,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from compiled import NetworkInC
+from compiled import CompiledNetwork
 from numpy.typing import NDArray
 
 from neurograsp.convert import quantize
-from neurograsp.convert.c_target.network_c import network_files
+from neurograsp.convert.c_target.network_c import network_in_c
 from neurograsp.convert.streaming import stream
+from neurograsp.convert.tflite_file import packed
 from neurograsp.edge_runtime.classifier import Classifier
 from neurograsp.edge_runtime.contract.errors import CheckFailed
+from neurograsp.edge_runtime.network_graph import schema
 from neurograsp.edge_runtime.stream_classifier import StreamClassifier
 
 keras = pytest.importorskip("neurograsp.convert._keras").keras
@@ -38,7 +40,7 @@ def quantized(body: Callable[[Any], Any]) -> bytes:
 
 def same_logits(blob: bytes, folder: Path, n_windows: int = N_WINDOWS) -> None:
     """Over random windows of the whole range, of which each gives other logits."""
-    network, here = Classifier(blob, reference_kernels=True), NetworkInC(blob, folder, N_ACTIONS)
+    network, here = Classifier(blob, reference_kernels=True), CompiledNetwork(blob, folder, N_ACTIONS)
     _, window, n_channels, _ = network.input_shape
     windows = np.random.default_rng(2).integers(-128, 128, (n_windows, window, n_channels), np.int8)
     wanted = np.stack([network.logits(one) for one in windows])
@@ -51,7 +53,7 @@ def same_stream(blob: bytes, hop: int, folder: Path) -> None:
     streamed = stream(blob, hop).blob
     reference, here = (
         StreamClassifier(streamed, reference_kernels=True),
-        NetworkInC(streamed, folder, N_ACTIONS),
+        CompiledNetwork(streamed, folder, N_ACTIONS),
     )
     for seed in (3, 4):
         reference.restart()
@@ -111,6 +113,7 @@ def test_other_layers(body: Callable[[Any], Any], tmp_path: Path) -> None:
         same_stream(blob, 2, tmp_path / "hops")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "options"),
     [
@@ -131,8 +134,35 @@ def test_our_networks(name: str, options: dict[str, Any], tmp_path: Path) -> Non
         same_stream(blob, hop, tmp_path / f"hop{hop}")
 
 
+@pytest.mark.slow
 def test_a_layer_without_c_is_named() -> None:
     build = pytest.importorskip("neurograsp.train.models").build
     blob = quantize.ptq(build("article_lstm", WINDOW, N_CHANNELS, N_ACTIONS, units=4), noise(16, 1), seed=0)
     with pytest.raises(CheckFailed, match="no UNIDIRECTIONAL_SEQUENCE_LSTM among the layers in C"):
-        network_files(blob)
+        network_in_c(blob)
+
+
+def in_groups(inputs: Any) -> Any:
+    x = layers.Conv2D(4, (3, N_CHANNELS), activation="relu")(inputs)
+    return layers.Conv2D(8, (3, 1), groups=4)(x)
+
+
+def each_frame(inputs: Any) -> Any:
+    return layers.TimeDistributed(layers.Conv1D(4, 3))(inputs)
+
+
+@pytest.mark.parametrize(("body", "text"), [(in_groups, "in groups"), (each_frame, "not one image")])
+def test_a_use_without_c_is_refused(body: Callable[[Any], Any], text: str) -> None:
+    with pytest.raises(CheckFailed, match=f"^C: CONV_2D.*{text}"):
+        network_in_c(quantized(body))
+
+
+def test_shapes_that_only_the_file_believes_are_refused(blobs: dict[str, bytes]) -> None:
+    """LiteRT works shapes out anew; C that believed the file would write beyond its arrays."""
+    model = schema().ModelT.InitFromObj(schema().Model.GetRootAs(blobs["ptq"]))
+    graph = model.subgraphs[0]
+    graph.tensors[graph.outputs[0]].shape = [1, 30000]
+    blob = packed(model)
+    assert Classifier(blob).n_actions == N_ACTIONS
+    with pytest.raises(CheckFailed, match=r"is \(1, 30000\) in the file, \(1, 3\) in LiteRT"):
+        network_in_c(blob)
