@@ -48,7 +48,9 @@ def shuffled(recordings: list[Recording], stretch: int = STRETCH) -> list[Record
     ]
 
 
-@pytest.mark.parametrize("how", SPLITS[1:])
+@pytest.mark.parametrize(
+    "how", ["within-session", *(pytest.param(how, marks=pytest.mark.slow) for how in SPLITS[2:])]
+)
 def test_shuffled_labels_score_chance(how: Split, people: list[Recording], tmp_path: Path) -> None:
     metrics = train_run(config(how, "fit.epochs=1"), shuffled(people), tmp_path / "run", CONFIG).metrics
     for model in ("float", "linear"):
