@@ -5,7 +5,7 @@ UV := $(BIN)/uv
 PIP_INSTALL := $(UV) pip install --quiet --system-certs --python $(BIN)/python --no-deps
 COMPILE := $(UV) pip compile --quiet --system-certs --universal --python-version 3.11 --generate-hashes \
 	--no-annotate --constraints requirements/constraints.in --custom-compile-command "make lock"
-PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
+PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 4
 STAMP := $(VENV)/.installed
 KERNEL := edge_runtime/dsp/_kernel*.so
 SOURCES := pyproject.toml setup.py requirements/workstation.lock \
@@ -30,10 +30,10 @@ demo: install
 	$(BIN)/neurograsp demo
 
 test: install
-	$(PYTEST) -m "not slow"
+	$(PYTEST) --dist loadfile -m "not slow"
 
 test-slow: install
-	$(PYTEST) -m slow
+	$(PYTEST) --dist worksteal -m slow
 
 # Longer: make fuzz FUZZ_S=1800
 FUZZ_S ?= 60
