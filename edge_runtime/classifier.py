@@ -55,6 +55,8 @@ class Network(ABC):
         self._entry, self._exit = made.tensor(entry["index"]), made.tensor(output["index"])
         self.input_shape = tuple(int(size) for size in entry["shape"])
         self.is_int8 = entry["dtype"] is np.int8
+        if self.is_int8 and tuple(entry["quantization"]) != (1 / 16, 0):
+            raise BundleError(f"{where}: the input's scale is not 1/16 with zero point 0")
         self.n_actions = int(np.prod(output["shape"]))
         scale, zero_point = output["quantization"]
         self.output_quantization = float(scale), int(zero_point)
@@ -102,8 +104,6 @@ class Classifier(Network):
         if len(inputs) != 1 or len(outputs) != 1:
             raise BundleError(f"model.tflite: {len(inputs)} inputs and {len(outputs)} outputs, not one each")
         super().__init__("model.tflite", self._interpreter, inputs[0], outputs[0])
-        if self.is_int8 and tuple(inputs[0]["quantization"]) != (1 / 16, 0):
-            raise BundleError("model.tflite: the input's scale is not 1/16 with zero point 0")
 
     def logits(self, window: npt.NDArray[np.int8]) -> npt.NDArray[Any]:
         """Run the network.

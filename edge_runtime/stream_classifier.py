@@ -37,8 +37,6 @@ class StreamClassifier(Network):
             raise BundleError(f"{WHERE}: the states that go in are not those that come out; convert again")
         if len(self.input_shape) != 4:
             raise BundleError(f"{WHERE}: the input is not (1, hop, channels, 1) frames; convert again")
-        if self.is_int8 and tuple(frames["quantization"]) != (1 / 16, 0):
-            raise BundleError(f"{WHERE}: the input's scale is not 1/16 with zero point 0")
         self._carried = [
             (self._interpreter.tensor(old["index"]), self._interpreter.tensor(new["index"]))
             for old, new in zip(self._old, new)
@@ -62,7 +60,6 @@ class StreamClassifier(Network):
 
     def restart(self) -> None:
         """Forget all frames."""
-        self.hop = self.input_shape[1]
         self.states = self.initial_states()
 
     def follow(self, frames: npt.NDArray[np.int8], window: int) -> npt.NDArray[Any]:

@@ -63,8 +63,13 @@ def _cache() -> Path:
         raise CompilerError("simulated hand: no home folder to keep it in: set XDG_CACHE_HOME") from failure
 
 
+def c_compiler() -> str | None:
+    """Path of this machine's C compiler; None where it has none."""
+    return shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
+
+
 def _compile(sources: list[Path], program: Path) -> None:
-    compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
+    compiler = c_compiler()
     if compiler is None:
         raise CompilerError(
             "no C compiler for the simulated hand: install one (Debian: sudo apt install gcc)"

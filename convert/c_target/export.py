@@ -1,6 +1,5 @@
 """A bundle in, a folder of C sources out, and its golden vectors run on this machine."""
 
-import shutil
 import subprocess
 import tempfile
 from dataclasses import dataclass
@@ -16,9 +15,10 @@ from neurograsp.convert.c_target.signal_c import signal_files
 from neurograsp.edge_runtime.bundle import Bundle, verify_golden
 from neurograsp.edge_runtime.contract.errors import CheckFailed, ConfigError
 from neurograsp.edge_runtime.files import refuse_foreign_folder, whole_folder
+from neurograsp.firmware_bridge.host_firmware import c_compiler
 
 MARKER = "ng_signal.h"
-GENERATED = frozenset(
+OF_A_BUNDLE = frozenset(
     {"README.md", *(f"ng_{name}.{end}" for name in ("signal", "network", "model", "golden") for end in "ch")}
 )
 BUILT = "golden"
@@ -81,7 +81,7 @@ def refuse_what_is_foreign(out: Path) -> None:
     """Raises ConfigError where `out` holds what is not of an export: it would be lost with the rest."""
     refuse_foreign_folder(out, MARKER)
     if out.is_dir():
-        own = GENERATED | {BUILT} | {one.name for one in _sources()}
+        own = OF_A_BUNDLE | {BUILT} | {one.name for one in _sources()}
         foreign = sorted({path.name for path in out.iterdir()} - own)
         if foreign:
             raise ConfigError(
@@ -103,7 +103,7 @@ def _sources() -> list[Traversable]:
 
 def _run_golden(folder: Path) -> str | None:
     """Compile the golden vectors' program and run it."""
-    compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
+    compiler = c_compiler()
     if compiler is None:
         return None
     with tempfile.TemporaryDirectory() as temporary:

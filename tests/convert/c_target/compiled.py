@@ -1,26 +1,14 @@
 """Generated C in this process: compiled with warnings as errors and UBSan, driven through ctypes."""
 
 import ctypes
-import subprocess
-from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
+from core_bench import compile_c
 from numpy.typing import NDArray
 
 from neurograsp.convert.c_target.export import write_sources
 from neurograsp.convert.c_target.network_c import network_in_c
-
-STRICT = ("-std=c99", "-O1", "-g", "-Wall", "-Wextra", "-Werror", "-Wconversion", "-Wshadow")
-UBSAN = ("-fsanitize=undefined", "-fno-sanitize-recover=all")
-
-
-def compile_c(sources: Iterable[Path], out: Path, *flags: str) -> Path:
-    """Compile with every warning an error; what the compiler says is in the failure."""
-    command = ["cc", *STRICT, *UBSAN, *flags, *map(str, sources), "-o", str(out)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return out
 
 
 class CompiledNetwork:

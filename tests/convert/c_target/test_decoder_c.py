@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from compiled import compile_c
+from core_bench import compile_c
 from toys import toy_signal
 
 from neurograsp.convert.c_target.export import write_sources

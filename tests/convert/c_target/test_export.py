@@ -83,7 +83,7 @@ def test_a_changed_bundle_is_not_exported(
 def test_without_a_compiler_that_is_said(
     toy: Toy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(export.shutil, "which", lambda name: None)
+    monkeypatch.setattr("shutil.which", lambda name: None)
     assert main(["convert", str(toy.bundle), "--target", "c", "--out", str(tmp_path / "c")]) == 0
     assert "not run here: no C compiler" in capsys.readouterr().out
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from compiled import STRICT, UBSAN
+from core_bench import STRICT, UBSAN
 
 from neurograsp.convert.c_target.export import export_c
 from neurograsp.convert.c_target.golden_c import golden_files

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from compiled import compile_c
+from core_bench import compile_c
 from numpy.typing import NDArray
 from toys import CHAINS, chain_signal, toy_signal
 
