@@ -130,7 +130,7 @@ def open_source(text: str, speed: float) -> "tuple[Layout, Source]":
         UsageError: not of the form that the help names.
         ConfigError, RecordingError, SourceError: it cannot be recorded or opened.
     """
-    from neurograsp.edge_runtime.cli import run
+    from neurograsp.edge_runtime.cli import sources
     from neurograsp.edge_runtime.contract.errors import ConfigError
     from neurograsp.edge_runtime.contract.signal_spec import ActionSet, GapPolicy, Scale, SignalSpec
     from neurograsp.edge_runtime.recording.schedule import REST
@@ -141,7 +141,7 @@ def open_source(text: str, speed: float) -> "tuple[Layout, Source]":
     if kind == "board" and rest:
         layout = board_layout(rest.partition(":")[0])
     elif kind == "playback" and rest:
-        frames = run.read_frames(Path(rest))
+        frames = sources.read_frames(Path(rest))
         layout = Layout(frames.channels, frames.rate_hz, frames.lsb_uv)
     if not layout.rate_hz.is_integer():
         raise ConfigError(
@@ -163,7 +163,7 @@ def open_source(text: str, speed: float) -> "tuple[Layout, Source]":
         )
     except ValueError as error:
         raise ConfigError(f"--source {text}: {error}") from error
-    return layout, run.open_source(text, as_it_comes, speed)
+    return layout, sources.open_source(text, as_it_comes, speed)
 
 
 def header_of(source: str, layout: "Layout", place: "Place") -> "BdfHeader":

@@ -30,6 +30,7 @@ HEAVY = (
 BOARD_MODULES = (
     "neurograsp.edge_runtime.bundle",
     "neurograsp.edge_runtime.cli.run",
+    "neurograsp.edge_runtime.cli.sources",
     "neurograsp.edge_runtime.cli.doctor",
     "neurograsp.edge_runtime.event_scores",
     "neurograsp.edge_runtime.loop",
