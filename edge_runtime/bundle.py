@@ -25,6 +25,7 @@ from neurograsp.edge_runtime.contract.signal_spec import SignalSpec
 from neurograsp.edge_runtime.dsp.chain import FilterChain
 from neurograsp.edge_runtime.npz import DAMAGE, NpzError, check_method, one_line, read_npz
 from neurograsp.edge_runtime.pipeline import Pipeline
+from neurograsp.edge_runtime.quality import SignalQuality
 from neurograsp.edge_runtime.signature import is_signed_by
 from neurograsp.edge_runtime.stream_classifier import StreamClassifier
 
@@ -147,10 +148,11 @@ class Bundle:
     def pipeline(self) -> Pipeline:
         """What the board runs: hop by hop where the bundle has that form, otherwise window by window."""
         signal, decision = self.manifest.signal, self.manifest.decision
+        quality = SignalQuality(signal, self.manifest.quality)
         streamed = self.streamed()
         if streamed is None:
-            return Pipeline(signal, decision, self.classifier().real_logits)
-        return Pipeline(signal, decision, streamed.real_logits, streamed.restart)
+            return Pipeline(signal, decision, self.classifier().real_logits, quality=quality)
+        return Pipeline(signal, decision, streamed.real_logits, streamed.restart, quality)
 
 
 def open_bundle(path: Path, key: "Ed25519PublicKey | None" = None) -> Bundle:

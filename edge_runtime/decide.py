@@ -71,6 +71,11 @@ class DecisionMachine:
         self._started_at = -np.inf
         self._sent_at = -np.inf
 
+    @property
+    def active(self) -> int | None:
+        """The action under way."""
+        return self._active
+
     def reset(self) -> None:
         """Forget scores and the active action, as after a gap. The order of actions is kept."""
         self._recent.clear()

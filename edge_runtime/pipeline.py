@@ -11,13 +11,17 @@ from neurograsp.edge_runtime.contract.decision_spec import DecisionSpec
 from neurograsp.edge_runtime.contract.signal_spec import SignalSpec
 from neurograsp.edge_runtime.decide import Decision, DecisionMachine
 from neurograsp.edge_runtime.dsp.chain import FilterChain
+from neurograsp.edge_runtime.quality import QualityCounters, SignalQuality
 
 Window = npt.NDArray[np.int8]
 Scorer = Callable[[Window], npt.NDArray[np.float64]]
 """One window (window, n_channels) int8 to (n_actions,) float64 logits."""
 
 STOP = "STOP"
-"""The command that stops the hand; all others are names in `HandAction`."""
+"""The command that stops and disarms the hand; all others are names in `HandAction`."""
+
+HOLD = "HOLD"
+"""The command for an action whose signal is not to be believed any more: stay where you are."""
 
 
 class WindowCutter:
@@ -74,7 +78,7 @@ class StreamCounters:
         missing: frames that were jumped over.
         interpolated: of those, the ones that were filled in.
         repeated: frames dropped because their number had been there.
-        stops: gaps long enough to stop the hand.
+        stops: gaps, and stretches of too many bad channels, long enough to stop the hand.
     """
 
     frames: int = 0
@@ -94,6 +98,7 @@ class Pipeline:
         scorer: a window to logits; `Network.real_logits` on the board.
         restart: of a scorer that computes from hop to hop: called where a stretch begins. Such a scorer is
             given every hop, and what it says before the stretch fills a window is dropped.
+        quality: looks at every hop's channels; while too many are bad, nothing starts and nothing goes on.
     """
 
     def __init__(
@@ -102,8 +107,12 @@ class Pipeline:
         decision: DecisionSpec,
         scorer: Scorer,
         restart: Callable[[], None] | None = None,
+        quality: SignalQuality | None = None,
     ) -> None:
         self.counters = StreamCounters()
+        self.quality = QualityCounters(signal.channels)
+        self.doubt: str | None = None
+        """Why the newest hop was not decided on, in words; None when it was."""
         self.signal = signal
         self._scorer = scorer
         self._restart = restart
@@ -113,6 +122,9 @@ class Pipeline:
         self._last_frame: int | None = None
         self._last_counts = np.zeros(len(signal.channels), np.int32)
         self._stretch_first = 0
+        self._judge = quality
+        self._bad_since: float | None = None
+        self._bad_stop = False
 
     @property
     def chain(self) -> FilterChain:
@@ -189,6 +201,8 @@ class Pipeline:
         self._stretch_first = number
         self._cutter.reset()
         self._machine.reset()
+        if self._judge is not None:
+            self._judge.reset()
         if self._restart is not None:
             self._restart()
 
@@ -201,15 +215,23 @@ class Pipeline:
         self.counters.frames += len(counts)
         self._last_frame = first + len(counts) - 1
         self._last_counts = counts[-1].copy()
+        before, judged = first - self._stretch_first, 0
         for taken, window in self._cutter.push(counts):
             frame = self._stretch_first + taken - 1
             time_s = frame / self.signal.rate_hz
+            if self._judge is not None:
+                self._judge.push(counts[judged : taken - before])
+                judged = taken - before
             logits = self._scorer(window)
             if taken < self._warm_up:
                 continue
+            doubt = None if self._judge is None else self._doubt(self._judge, window, time_s)
             scores = probabilities(logits, self.signal.actions.output)
-            verdict = self._machine.step(time_s, scores)
             names, commands = self.signal.actions.names, self.signal.actions.commands
+            if doubt is not None:
+                decisions.append(Decision(time_s, frame, logits, scores, None, False, *doubt))
+                continue
+            verdict = self._machine.step(time_s, scores)
             decisions.append(
                 Decision(
                     time_s,
@@ -222,3 +244,24 @@ class Pipeline:
                     verdict.reason,
                 )
             )
+        if self._judge is not None:
+            self._judge.push(counts[judged:])
+
+    def _doubt(self, judge: SignalQuality, window: Window, time_s: float) -> tuple[str | None, str] | None:
+        """What to send, and why, instead of a decision on a signal that is not to be believed."""
+        faults = judge.check(window)
+        bad = judge.too_many(faults)
+        self.quality.add(faults, bad)
+        if not bad:
+            self.doubt, self._bad_since, self._bad_stop = None, None, False
+            return None
+        self.doubt = judge.describe(faults)
+        if self._bad_since is None:
+            self._bad_since = time_s
+        was_active = self._machine.active is not None
+        self._machine.reset()
+        if time_s - self._bad_since >= judge.spec.stop_after_s and not self._bad_stop:
+            self._bad_stop = True
+            self.counters.stops += 1
+            return STOP, f"{self.doubt} for {judge.spec.stop_after_s:g} s"
+        return HOLD if was_active else None, self.doubt

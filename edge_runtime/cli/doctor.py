@@ -151,7 +151,7 @@ def bundle(path: Path, public_key: Path | None) -> Row:
 
 
 def hand(url: str) -> Row:
-    from neurograsp.edge_runtime.cli.run import open_hand
+    from neurograsp.edge_runtime.cli.hands import open_hand
     from neurograsp.edge_runtime.contract.errors import NeurograspError, UsageError
 
     try:

@@ -4,18 +4,16 @@ import argparse
 import json
 import signal
 import sys
-import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from neurograsp.edge_runtime.cli.trust import add_public_key, open_trusted
 
 if TYPE_CHECKING:
-    from neurograsp.edge_runtime.contract.signal_spec import SignalSpec
-    from neurograsp.firmware_bridge.link import HandLink
+    from neurograsp.edge_runtime.arming import Arming
+    from neurograsp.edge_runtime.cli.hands import OpenHand
 
 HELP = "run a bundle: amplifier or recording in, hand out"
 EXAMPLE = "neurograsp run --bundle runs/gal.bundle --source synthetic --hand sim --seconds 10"
@@ -33,10 +31,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="sim",
         help="sim: the firmware in a process of its own (default); a port such as /dev/ttyACM0; none",
     )
-    parser.add_argument(
+    arming = parser.add_mutually_exclusive_group()
+    arming.add_argument(
         "--arm",
         action="store_true",
-        help="arm a real hand once frames arrive; without it nothing moves. The simulated hand always arms",
+        help="arm a real hand once, when the signal is there; without it nothing moves. The simulated hand "
+        "arms unless --arm-by or --shadow says otherwise",
+    )
+    arming.add_argument(
+        "--arm-by",
+        metavar="WAY",
+        help="arm and disarm while it runs, after a stop too. key: a arms, any other key stops; serial:PORT: "
+        "a switch between RTS and CTS; gpio:CHIP:LINE: a switch to ground; opening it stops",
+    )
+    arming.add_argument("--shadow", action="store_true", help="decide and say what would be sent, to no hand")
+    parser.add_argument(
+        "--reconnect",
+        type=float,
+        default=30.0,
+        metavar="SECONDS",
+        help="look so long for an amplifier or hand that is lost on the way; 0: end at once (default: 30)",
     )
     parser.add_argument("--seconds", type=float, help="stop after so long; otherwise at the source's end")
     parser.add_argument("--speed", type=float, default=1.0, help="of playback; 1 is real time")
@@ -48,6 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from neurograsp.edge_runtime.bundle import verify_golden
+    from neurograsp.edge_runtime.cli.hands import check_commands, open_hand
     from neurograsp.edge_runtime.cli.sources import open_source
     from neurograsp.edge_runtime.contract.errors import NeurograspError, UsageError
     from neurograsp.edge_runtime.files import check_writable, write_whole
@@ -59,8 +74,10 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError("--speed must be 0.1 to 1000")
     if (arguments.speed != 1 or arguments.start) and not arguments.source.startswith("playback:"):
         raise UsageError("--speed and --start are for --source playback:FILE")
-    if arguments.arm and arguments.hand == "none":
-        raise UsageError("--arm: there is no hand to arm with --hand none")
+    if (arguments.arm or arguments.arm_by) and arguments.hand == "none":
+        raise UsageError("--arm, --arm-by: there is no hand to arm with --hand none")
+    if not 0 <= arguments.reconnect <= 86_400:
+        raise UsageError("--reconnect must be 0 to 86400 seconds")
     if arguments.out is not None:
         check_writable(arguments.out)
     # As with Ctrl-C the hand is stopped before the program ends, whoever wants it to end.
@@ -73,12 +90,21 @@ def run(arguments: argparse.Namespace) -> int:
     pipeline = bundle.pipeline()
     failure: BaseException | None = None
     try:
-        with open_hand(arguments.hand) as hand:
+        with (
+            open_hand("none" if arguments.shadow else arguments.hand) as hand,
+            arming_of(arguments) as arming,
+        ):
             check_commands(manifest.signal, hand)
-            arm = arguments.arm or arguments.hand == "sim"
-            if hand.link is not None and not arm:
+            if hand.link is not None and arming is None:
                 print(f"{hand.name}: not armed, nothing will move; --arm lets it", file=sys.stderr)
-            loop = ControlLoop(source, pipeline, hand.link, arm=arm)
+            loop = ControlLoop(
+                source,
+                pipeline,
+                hand.link,
+                arming=arming,
+                reopen=hand.reopen,
+                patience_s=arguments.reconnect,
+            )
             try:
                 loop.run(arguments.seconds)
             except (KeyboardInterrupt, NeurograspError) as error:
@@ -94,61 +120,21 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-@dataclass
-class OpenHand:
-    """A connected link, if any, and the trace of the simulated hand."""
-
-    name: str
-    link: "HandLink | None" = None
-    trace: Any = None
-
-
 @contextmanager
-def open_hand(url: str) -> Iterator[OpenHand]:
-    """Connect to the hand that `--hand` names; it is stopped and released at the end.
+def arming_of(arguments: argparse.Namespace) -> Iterator["Arming | None"]:
+    """Who arms the hand, by the command line; None: nobody."""
+    from neurograsp.edge_runtime.arming import AtOnce
+    from neurograsp.edge_runtime.cli.arming import open_arming
 
-    Raises:
-        LinkError: it is not there, is busy, or does not answer.
-    """
-    from neurograsp.firmware_bridge.host_firmware import SimulatedHand, read_trace
-    from neurograsp.firmware_bridge.link import HandLink
-    from neurograsp.firmware_bridge.transports import open_transport
-
-    if url == "none":
-        yield OpenHand("none")
-        return
-    if url != "sim":
-        with HandLink(open_transport(url)) as link:
-            caps = link.connect()
-            yield OpenHand(f"{caps.name} on {url}", link)
-        return
-    with tempfile.TemporaryDirectory(prefix="neurograsp-hand-") as folder:
-        trace = Path(folder) / "trace.csv"
-        hand = OpenHand("simulated")
-        with SimulatedHand(trace) as simulated, HandLink(open_transport(simulated.url)) as link:
-            hand.name = f"{link.connect().name}, the firmware in a process of its own on {simulated.url}"
-            hand.link = link
-            yield hand
-            hand.trace = read_trace(trace)
-
-
-def check_commands(spec: "SignalSpec", hand: OpenHand) -> None:
-    """Raises ConfigError when the bundle has commands that the hand does not know."""
-    from neurograsp.edge_runtime.contract.errors import ConfigError
-
-    if hand.link is None:
-        return
-    known = {action.name for action in hand.link.caps.actions}
-    odd = sorted(set(spec.actions.commands) - known)
-    if odd:
-        raise ConfigError(
-            f"{hand.name}: the bundle's commands {', '.join(odd)} are none of its actions "
-            f"({', '.join(sorted(known))}); change actions.commands and train again"
-        )
+    if arguments.arm_by is not None:
+        with open_arming(arguments.arm_by) as arming:
+            yield arming
+    else:
+        yield AtOnce() if arguments.arm or arguments.hand == "sim" else None
 
 
 def describe(
-    arguments: argparse.Namespace, sha256: str, loop: Any, hand: OpenHand, pipeline: Any
+    arguments: argparse.Namespace, sha256: str, loop: Any, hand: "OpenHand", pipeline: Any
 ) -> dict[str, Any]:
     """The run as plain values; see docs/schemas/run.schema.json."""
     from dataclasses import asdict
@@ -168,11 +154,26 @@ def describe(
         "decisions": summary.n_decisions,
         "activations": summary.activations,
         "timing": summary.timing(),
-        "hand": {"name": hand.name, "commands": summary.commands, "link": link, "moved": moved},
+        "quality": {
+            "checks": pipeline.quality.checks,
+            "gated": pipeline.quality.gated,
+            "bad": pipeline.quality.bad,
+        },
+        "source_losses": summary.source_losses,
+        "hand": {
+            "name": hand.name,
+            "armings": summary.armings,
+            "stops": [{"seconds": round(seconds, 3), "reason": reason} for seconds, reason in summary.stops],
+            "losses": summary.hand_losses,
+            "commands": summary.commands,
+            "withheld": summary.withheld,
+            "link": link,
+            "moved": moved,
+        },
     }
 
 
-def session(loop: Any, hand: OpenHand) -> dict[str, Any]:
+def session(loop: Any, hand: "OpenHand") -> dict[str, Any]:
     """Every decision, and every servo frame of the simulated hand."""
     return {
         "log": [
@@ -198,13 +199,22 @@ def session(loop: Any, hand: OpenHand) -> dict[str, Any]:
 
 def render(report: dict[str, Any]) -> str:
     """The run in a few lines."""
-    stream, timing, hand = report["stream"], report["timing"], report["hand"]
+    stream, timing, hand, quality = (report[key] for key in ("stream", "timing", "hand", "quality"))
     lines = [
         f"  ended            {report['ended']}",
         f"  stream           {stream['frames']} frames, {stream['gaps']} gaps ({stream['missing']} frames "
         f"missing), {report['clipped']['input']} samples clipped at the input",
         f"  decisions        {report['decisions']}, of which {report['activations']} started an action",
     ]
+    if report["source_losses"] or hand["losses"]:
+        lines.append(f"  lost             amplifier {report['source_losses']}, hand {hand['losses']} times")
+    if quality["bad"]:
+        worst = sorted(quality["bad"].items(), key=lambda item: -sum(item[1].values()))[:3]
+        text = "; ".join(f"{name} {_counts(faults)}" for name, faults in worst)
+        lines.append(
+            f"  electrodes       {len(quality['bad'])} were bad at times, hops: {text}; "
+            f"{quality['gated']} of {quality['checks']} hops not decided on"
+        )
     for name, label in {"tick": "tick", "late": "tick late by", "infer": "infer", "filter": "filter"}.items():
         section = timing["sections"][name]
         if section["count"]:
@@ -226,9 +236,14 @@ def render(report: dict[str, Any]) -> str:
             f"{link['nacks']} refused, {link['beats']} heartbeats, {link['crc_errors']} CRC errors, "
             f"round trip p50/max {rtt} (read once a tick)"
         )
-        commands = ", ".join(f"{name} {count}" for name, count in hand["commands"].items()) or "none"
-        lines.append(f"  commands         {commands}")
+        lines.append(f"  commands         {_counts(hand['commands'])}")
+    if hand["withheld"]:
+        lines.append(f"  not sent         {_counts(hand['withheld'])} (not armed)")
     if hand["moved"]:
         travel = ", ".join(str(us) for us in hand["moved"]["travel_us"])
         lines.append(f"  joints moved by  {travel} us")
     return "\n".join(lines)
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in counts.items()) or "none"

@@ -17,6 +17,7 @@ from neurograsp.edge_runtime.cli import main
 from neurograsp.edge_runtime.contract import manifest as manifests
 from neurograsp.edge_runtime.contract import signal_spec as signals
 from neurograsp.edge_runtime.contract.decision_spec import DecisionSpec
+from neurograsp.edge_runtime.contract.quality_spec import QualitySpec
 from neurograsp.firmware_bridge.exchange import LinkStats
 from neurograsp.firmware_bridge.protocol import HandAction
 from neurograsp.train.bootstrap import BOOTSTRAPPED
@@ -178,6 +179,7 @@ def test_manifest_schema_is_strict_at_every_depth(toy: Any) -> None:
         ("network", manifests.NetworkFacts),
         ("golden", manifests.GoldenFacts),
         ("stream", manifests.StreamFacts),
+        ("quality", QualitySpec),
         ("provenance", manifests.Provenance),
     ],
 )

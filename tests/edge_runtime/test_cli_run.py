@@ -10,7 +10,7 @@ from toys import RATE_HZ, toy_signal
 
 from neurograsp.edge_runtime.cli import main
 from neurograsp.edge_runtime.cli.demo import SAMPLES
-from neurograsp.edge_runtime.cli.run import check_commands, open_hand
+from neurograsp.edge_runtime.cli.hands import check_commands, open_hand
 from neurograsp.edge_runtime.cli.sources import open_source, skip
 from neurograsp.edge_runtime.contract.errors import ConfigError, RecordingError, UsageError
 from neurograsp.edge_runtime.contract.signal_spec import ActionSet

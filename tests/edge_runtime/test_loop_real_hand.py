@@ -12,10 +12,12 @@ import numpy.typing as npt
 import pytest
 from toys import toy_signal
 
+from neurograsp.edge_runtime.arming import AtOnce
 from neurograsp.edge_runtime.contract.decision_spec import DecisionSpec
 from neurograsp.edge_runtime.contract.errors import LinkError, SourceError
-from neurograsp.edge_runtime.loop import ControlLoop, RuntimeState
+from neurograsp.edge_runtime.loop import ControlLoop
 from neurograsp.edge_runtime.pipeline import Pipeline
+from neurograsp.edge_runtime.run_summary import RuntimeState
 from neurograsp.edge_runtime.sources.base import Block
 from neurograsp.edge_runtime.sources.synthetic import SyntheticSource
 from neurograsp.firmware_bridge.host_firmware import SimulatedHand, TraceRow, read_trace
@@ -26,8 +28,15 @@ from neurograsp.firmware_bridge.transports import open_transport
 SPEC = toy_signal(window=10, hop=5)
 
 
-def fist(window: npt.NDArray[np.int8]) -> npt.NDArray[np.float64]:
-    return np.array([0.0, 5.0])
+class Fist:
+    """Rest at first, since what is under way when the hand is armed is not sent; then a fist for ever."""
+
+    def __init__(self) -> None:
+        self._calls = 0
+
+    def __call__(self, window: npt.NDArray[np.int8]) -> npt.NDArray[np.float64]:
+        self._calls += 1
+        return np.array([5.0, 0.0] if self._calls <= 3 else [0.0, 5.0])
 
 
 @pytest.fixture
@@ -44,8 +53,8 @@ def link(hand: SimulatedHand) -> Iterator[HandLink]:
 
 
 def make(link: HandLink, source: Any = None) -> ControlLoop:
-    pipeline = Pipeline(SPEC, DecisionSpec((0.6, 0.6), (0.4, 0.4)), fist)
-    return ControlLoop(source or SyntheticSource(SPEC), pipeline, link, arm=True)
+    pipeline = Pipeline(SPEC, DecisionSpec((0.6, 0.6), (0.4, 0.4)), Fist())
+    return ControlLoop(source or SyntheticSource(SPEC), pipeline, link, arming=AtOnce())
 
 
 def later(seconds: float, do: Any) -> threading.Timer:
