@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from neurograsp.edge_runtime.cli.realtime import add_realtime, realtime_of
 from neurograsp.edge_runtime.cli.trust import add_public_key, open_trusted
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seconds", type=float, help="stop after so long; otherwise at the source's end")
     parser.add_argument("--speed", type=float, default=1.0, help="of playback; 1 is real time")
     parser.add_argument("--start", type=float, default=0.0, help="seconds of the recording to leave out")
+    add_realtime(parser)
     add_public_key(parser)
     parser.add_argument("--out", type=Path, metavar="FILE", help="write the session's decisions there (JSON)")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
@@ -78,11 +80,10 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError("--arm, --arm-by: there is no hand to arm with --hand none")
     if not 0 <= arguments.reconnect <= 86_400:
         raise UsageError("--reconnect must be 0 to 86400 seconds")
+    realtime = realtime_of(arguments)
     if arguments.out is not None:
         check_writable(arguments.out)
-    # As with Ctrl-C the hand is stopped before the program ends, whoever wants it to end.
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.default_int_handler)
+    stop_on_signals()
     bundle = open_trusted(arguments.bundle, arguments.public_key)
     verify_golden(bundle)
     manifest = bundle.manifest
@@ -104,6 +105,7 @@ def run(arguments: argparse.Namespace) -> int:
                 arming=arming,
                 reopen=hand.reopen,
                 patience_s=arguments.reconnect,
+                realtime=realtime,
             )
             try:
                 loop.run(arguments.seconds)
@@ -118,6 +120,12 @@ def run(arguments: argparse.Namespace) -> int:
     if failure is not None:
         raise failure
     return 0
+
+
+def stop_on_signals() -> None:
+    """As with Ctrl-C the hand is stopped before the program ends, whoever wants it to end."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
 
 
 @contextmanager
@@ -154,6 +162,7 @@ def describe(
         "decisions": summary.n_decisions,
         "activations": summary.activations,
         "timing": summary.timing(),
+        "realtime": {name: asdict(grant) for name, grant in summary.realtime.items()},
         "quality": {
             "checks": pipeline.quality.checks,
             "gated": pipeline.quality.gated,
@@ -226,6 +235,7 @@ def render(report: dict[str, Any]) -> str:
         f"  deadline misses  {timing['deadline_misses']} of {timing['ticks']} ticks of "
         f"{timing['tick_ms']:g} ms"
     )
+    lines += [f"  {name:<17}{grant['detail']}" for name, grant in report["realtime"].items()]
     lines.append(f"  hand             {hand['name']}")
     if hand["link"]:
         link = hand["link"]
