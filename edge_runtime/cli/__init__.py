@@ -45,6 +45,7 @@ ORDER = (
     "run",
     "hand",
     "ports",
+    "bench",
     "doctor",
     "info",
 )
