@@ -8,12 +8,11 @@ is stopped first.
 """
 
 import enum
-import gc
 import logging
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +20,7 @@ from neurograsp.edge_runtime.contract.errors import LinkError, SourceError
 from neurograsp.edge_runtime.decide import Decision
 from neurograsp.edge_runtime.histogram import Histogram
 from neurograsp.edge_runtime.pipeline import STOP, Pipeline
+from neurograsp.edge_runtime.realtime import Grant, Realtime
 from neurograsp.edge_runtime.sources.base import Source
 from neurograsp.firmware_bridge.link import HandLink
 from neurograsp.firmware_bridge.protocol import Fault, HandAction, HandStatus
@@ -36,7 +36,7 @@ START_S = 5.0
 STALL_S = 0.5
 ACTION_TTL_MS = 1000
 KEPT_DECISIONS = 100_000
-SECTIONS = ("read", "filter", "infer", "send", "tick")
+SECTIONS = ("read", "filter", "infer", "decide", "send", "tick")
 
 
 class RuntimeState(enum.Enum):
@@ -60,6 +60,7 @@ class RunSummary:
         decisions: the newest ones, oldest first, each with the seconds since the start of the run.
         activations: decisions that started an action.
         commands: sent to the hand, by name.
+        realtime: what was asked of the operating system, and what became of it.
     """
 
     state: RuntimeState = RuntimeState.STARTING
@@ -72,6 +73,7 @@ class RunSummary:
     decisions: deque[tuple[float, Decision]] = field(default_factory=lambda: deque(maxlen=KEPT_DECISIONS))
     activations: int = 0
     commands: dict[str, int] = field(default_factory=dict)
+    realtime: dict[str, Grant] = field(default_factory=dict)
 
     def timing(self) -> dict[str, Any]:
         """Ticks, misses and the durations of the sections, as plain values."""
@@ -86,9 +88,10 @@ class RunSummary:
 class ControlLoop:
     """Args:
     source: of the frames.
-    pipeline: counts to decisions. Its scorer is timed as "infer".
+    pipeline: counts to decisions; it is timed as "filter", "infer" (its scorer) and "decide" (all else).
     hand: a connected link, or None to decide without a hand.
     arm: whether to arm the hand once frames arrive; otherwise commands are decided and not sent.
+    realtime: what to ask of the operating system; None: nothing.
     clock: seconds, monotonic.
     sleep: waits so many seconds.
     """
@@ -100,6 +103,7 @@ class ControlLoop:
         hand: HandLink | None,
         *,
         arm: bool,
+        realtime: Realtime | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -107,6 +111,7 @@ class ControlLoop:
         self._pipeline = pipeline
         self._hand = hand
         self._arm = arm
+        self._realtime = realtime or Realtime()
         self._clock = clock
         self._sleep = sleep
         self._tick_s = min(pipeline.signal.hop_s, TICK_S)
@@ -115,8 +120,8 @@ class ControlLoop:
         )
         self._begin = 0.0
         self._fresh_at: float | None = None
-        self._infer_s = 0.0
-        pipeline.time_scorer(clock, self._count_infer)
+        self._spent: dict[str, float] = {}
+        pipeline.time_stages(clock, self._count)
 
     def run(self, seconds: float | None = None) -> RunSummary:
         """Run until the source ends, `seconds` have passed, or something fails.
@@ -126,10 +131,10 @@ class ControlLoop:
             LinkError: the hand is lost or in FAILSAFE. It stops by its own watchdog.
             KeyboardInterrupt: passed on once the hand has been stopped.
         """
-        gc.collect()
-        gc.freeze()
+        undo = ExitStack()
         try:
             self._source.start()
+            self.summary.realtime = undo.enter_context(self._realtime.taken())
             self._loop(seconds)
         except BaseException as error:
             # A hand that cannot be told stops by its watchdog; what failed first is what is reported.
@@ -141,7 +146,7 @@ class ControlLoop:
         finally:
             self._set_state(RuntimeState.STOPPED)
             self._source.stop()
-            gc.unfreeze()
+            undo.close()
         return self.summary
 
     def _loop(self, seconds: float | None) -> None:
@@ -171,7 +176,7 @@ class ControlLoop:
     def _do_tick(self, now: float) -> None:
         with self._section("read"):
             block = self._source.read()
-        self._infer_s = 0.0
+        self._spent = {"filter": 0.0, "infer": 0.0}
         begin = self._clock()
         taken = self._pipeline.counters.frames
         decisions = self._pipeline.push(block.counts, block.frame_index)
@@ -180,8 +185,9 @@ class ControlLoop:
             self._fresh_at = now
         self._check_fresh(now)
         if decisions:
-            self.summary.sections["infer"].add(self._infer_s)
-            self.summary.sections["filter"].add(elapsed - self._infer_s)
+            self._spent["decide"] = elapsed - sum(self._spent.values())
+            for name, seconds in self._spent.items():
+                self.summary.sections[name].add(seconds)
         with self._section("send"):
             self._send(decisions, self._fresh_at is not None and now - self._fresh_at <= STALL_S / 2)
 
@@ -232,8 +238,8 @@ class ControlLoop:
         self.summary.state = state
         log.info("runtime %s", state.value)
 
-    def _count_infer(self, seconds: float) -> None:
-        self._infer_s += seconds
+    def _count(self, stage: str, seconds: float) -> None:
+        self._spent[stage] += seconds
 
     @contextmanager
     def _section(self, name: str) -> Iterator[None]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +13,8 @@ from neurograsp.edge_runtime.contract.signal_spec import SignalSpec
 from neurograsp.edge_runtime.decide import Decision, DecisionMachine
 from neurograsp.edge_runtime.dsp.chain import FilterChain
 
+T = TypeVar("T")
+S = TypeVar("S")
 Window = npt.NDArray[np.int8]
 Scorer = Callable[[Window], npt.NDArray[np.float64]]
 """One window (window, n_channels) int8 to (n_actions,) float64 logits."""
@@ -31,6 +34,7 @@ class WindowCutter:
 
     def __init__(self, spec: SignalSpec, hop: int | None = None, *, early: bool = False) -> None:
         self.chain = FilterChain(spec)
+        self.filter: Callable[[npt.NDArray[np.int32]], npt.NDArray[np.int8]] = self.chain.process
         self._window = spec.window
         self._hop = hop or spec.hop
         self._first = 1 if early else spec.window
@@ -53,7 +57,7 @@ class WindowCutter:
             how many frames of the stretch had been taken at the window's end (inclusive), and the
             window (window, n_channels) int8, a fresh array.
         """
-        filtered = self.chain.process(counts)
+        filtered = self.filter(counts)
         line = np.concatenate((self._recent, filtered))
         before = self._filtered
         self._filtered += len(filtered)
@@ -119,18 +123,21 @@ class Pipeline:
     def chain(self) -> FilterChain:
         return self._cutter.chain
 
-    def time_scorer(self, clock: Callable[[], float], report: Callable[[float], None]) -> None:
-        """From now on, report the seconds that every call of the scorer takes."""
-        inner = self._scorer
+    def time_stages(self, clock: Callable[[], float], report: Callable[[str, float], None]) -> None:
+        """From now on, report the seconds of every call of the filter ("filter") and the scorer ("infer")."""
 
-        def timed(window: Window) -> npt.NDArray[np.float64]:
-            begin = clock()
-            try:
-                return inner(window)
-            finally:
-                report(clock() - begin)
+        def timed(name: str, inner: Callable[[T], S]) -> Callable[[T], S]:
+            def call(given: T) -> S:
+                begin = clock()
+                try:
+                    return inner(given)
+                finally:
+                    report(name, clock() - begin)
 
-        self._scorer = timed
+            return call
+
+        self._cutter.filter = timed("filter", self._cutter.filter)
+        self._scorer = timed("infer", self._scorer)
 
     def push(self, counts: npt.NDArray[np.int32], frame_index: npt.NDArray[np.int64]) -> list[Decision]:
         """Take frames.

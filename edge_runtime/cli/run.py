@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import signal
 import sys
 import tempfile
@@ -41,6 +42,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seconds", type=float, help="stop after so long; otherwise at the source's end")
     parser.add_argument("--speed", type=float, default=1.0, help="of playback; 1 is real time")
     parser.add_argument("--start", type=float, default=0.0, help="seconds of the recording to leave out")
+    parser.add_argument("--cpu", type=int, metavar="N", help="keep the control loop on this processor")
+    parser.add_argument(
+        "--no-realtime",
+        action="store_true",
+        help="do not ask for real-time priority and locked memory, which otherwise are used where permitted",
+    )
     add_public_key(parser)
     parser.add_argument("--out", type=Path, metavar="FILE", help="write the session's decisions there (JSON)")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
@@ -52,6 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
     from neurograsp.edge_runtime.contract.errors import NeurograspError, UsageError
     from neurograsp.edge_runtime.files import check_writable, write_whole
     from neurograsp.edge_runtime.loop import ControlLoop
+    from neurograsp.edge_runtime.realtime import Realtime
 
     if arguments.seconds is not None and not arguments.seconds > 0:
         raise UsageError("--seconds must be positive")
@@ -61,6 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError("--speed and --start are for --source playback:FILE")
     if arguments.arm and arguments.hand == "none":
         raise UsageError("--arm: there is no hand to arm with --hand none")
+    check_cpu(arguments.cpu)
     if arguments.out is not None:
         check_writable(arguments.out)
     # As with Ctrl-C the hand is stopped before the program ends, whoever wants it to end.
@@ -78,7 +87,8 @@ def run(arguments: argparse.Namespace) -> int:
             arm = arguments.arm or arguments.hand == "sim"
             if hand.link is not None and not arm:
                 print(f"{hand.name}: not armed, nothing will move; --arm lets it", file=sys.stderr)
-            loop = ControlLoop(source, pipeline, hand.link, arm=arm)
+            realtime = Realtime(not arguments.no_realtime, arguments.cpu)
+            loop = ControlLoop(source, pipeline, hand.link, arm=arm, realtime=realtime)
             try:
                 loop.run(arguments.seconds)
             except (KeyboardInterrupt, NeurograspError) as error:
@@ -132,6 +142,15 @@ def open_hand(url: str) -> Iterator[OpenHand]:
             hand.trace = read_trace(trace)
 
 
+def check_cpu(cpu: int | None) -> None:
+    """Raises UsageError when this process may not run on the processor of `--cpu`."""
+    from neurograsp.edge_runtime.contract.errors import UsageError
+
+    allowed = sorted(os.sched_getaffinity(0))
+    if cpu is not None and cpu not in allowed:
+        raise UsageError(f"--cpu {cpu}: this process may run on {', '.join(map(str, allowed))}")
+
+
 def check_commands(spec: "SignalSpec", hand: OpenHand) -> None:
     """Raises ConfigError when the bundle has commands that the hand does not know."""
     from neurograsp.edge_runtime.contract.errors import ConfigError
@@ -168,6 +187,7 @@ def describe(
         "decisions": summary.n_decisions,
         "activations": summary.activations,
         "timing": summary.timing(),
+        "realtime": {name: asdict(grant) for name, grant in summary.realtime.items()},
         "hand": {"name": hand.name, "commands": summary.commands, "link": link, "moved": moved},
     }
 
@@ -216,6 +236,8 @@ def render(report: dict[str, Any]) -> str:
         f"  deadline misses  {timing['deadline_misses']} of {timing['ticks']} ticks of "
         f"{timing['tick_ms']:g} ms"
     )
+    for name, grant in report["realtime"].items():
+        lines.append(f"  {name:<17}{grant['detail']}")
     lines.append(f"  hand             {hand['name']}")
     if hand["link"]:
         link = hand["link"]
