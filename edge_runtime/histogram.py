@@ -36,12 +36,13 @@ class Histogram:
         return self.max_us
 
     def summary(self) -> dict[str, float | int | None]:
-        """Count, mean, p50, p95, p99 and max, in microseconds."""
+        """Count, mean, p50, p95, p99, p99.9 and max, in microseconds."""
         return {
             "count": self.count,
             "mean_us": self._sum_us / self.count if self.count else None,
             "p50_us": self.percentile(50),
             "p95_us": self.percentile(95),
             "p99_us": self.percentile(99),
+            "p999_us": self.percentile(99.9),
             "max_us": self.max_us if self.count else None,
         }

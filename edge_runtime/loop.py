@@ -5,11 +5,10 @@ the end of a tick, and only while the newest frame is at most 0.1 s old. Whateve
 is stopped first.
 """
 
-import gc
 import logging
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 
 from neurograsp.edge_runtime.actuation import Actuation
 from neurograsp.edge_runtime.arming import Arming
@@ -17,6 +16,7 @@ from neurograsp.edge_runtime.contract.errors import LinkError
 from neurograsp.edge_runtime.decide import Decision
 from neurograsp.edge_runtime.histogram import Histogram
 from neurograsp.edge_runtime.pipeline import Pipeline
+from neurograsp.edge_runtime.realtime import Realtime
 from neurograsp.edge_runtime.run_summary import RunSummary, RuntimeState
 from neurograsp.edge_runtime.sources.base import Source
 from neurograsp.edge_runtime.sources.watched import WatchedSource
@@ -27,17 +27,18 @@ log = logging.getLogger(__name__)
 TICK_S = 0.05
 """The longest tick: heartbeats leave in ticks, and the hand waits 250 ms for one."""
 
-SECTIONS = ("read", "filter", "infer", "send", "tick")
+SECTIONS = ("read", "filter", "infer", "decide", "send", "tick")
 
 
 class ControlLoop:
     """Args:
     source: of the frames.
-    pipeline: counts to decisions. Its scorer is timed as "infer".
+    pipeline: counts to decisions; it is timed as "filter", "infer" (its scorer) and "decide" (all else).
     hand: a connected link, or None to decide without a hand.
     arming: who arms the hand; None: nobody, commands are decided and not sent.
     reopen: connects to a hand that was lost.
     patience_s: how long a lost source or hand is looked for; 0: the run ends at once.
+    realtime: what to ask of the operating system; None: nothing.
     clock: seconds, monotonic.
     sleep: waits so many seconds.
     """
@@ -51,6 +52,7 @@ class ControlLoop:
         arming: Arming | None,
         reopen: Callable[[], HandLink] | None = None,
         patience_s: float = 0.0,
+        realtime: Realtime | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -65,8 +67,9 @@ class ControlLoop:
         )
         self._actuation = Actuation(hand, arming, self.summary, reopen, patience_s)
         self._begin = 0.0
-        self._infer_s = 0.0
-        pipeline.time_scorer(clock, self._count_infer)
+        self._realtime = realtime or Realtime()
+        self._spent: dict[str, float] = {}
+        pipeline.time_stages(clock, self._count)
 
     def run(self, seconds: float | None = None) -> RunSummary:
         """Run until the source ends, `seconds` have passed, or something fails.
@@ -76,10 +79,10 @@ class ControlLoop:
             LinkError: the hand is lost or in FAILSAFE. It stops by its own watchdog.
             KeyboardInterrupt: passed on once the hand has been stopped.
         """
-        gc.collect()
-        gc.freeze()
+        undo = ExitStack()
         try:
             self._source.start(self._clock())
+            self.summary.realtime = undo.enter_context(self._realtime.taken())
             self._loop(seconds)
         except BaseException as error:
             # A hand that cannot be told stops by its watchdog; what failed first is what is reported.
@@ -92,7 +95,7 @@ class ControlLoop:
             self.summary.state = RuntimeState.STOPPED
             self.summary.source_losses = self._source.losses
             self._source.stop()
-            gc.unfreeze()
+            undo.close()
         return self.summary
 
     def _loop(self, seconds: float | None) -> None:
@@ -122,20 +125,21 @@ class ControlLoop:
     def _do_tick(self, now: float) -> None:
         with self._section("read"):
             block = self._source.read(now)
-        self._infer_s = 0.0
+        self._spent = {"filter": 0.0, "infer": 0.0}
         begin = self._clock()
         decisions = self._pipeline.push(block.counts, block.frame_index)
         elapsed = self._clock() - begin
         if decisions:
-            self.summary.sections["infer"].add(self._infer_s)
-            self.summary.sections["filter"].add(elapsed - self._infer_s)
+            self._spent["decide"] = elapsed - sum(self._spent.values())
+            for name, seconds in self._spent.items():
+                self.summary.sections[name].add(seconds)
         with self._section("send"):
-            self._count(decisions)
+            self._note(decisions)
             fresh_at = self._source.fresh_at
             age_s = None if fresh_at is None else now - fresh_at
             self._actuation.tick(now, decisions, age_s, self._pipeline.doubt)
 
-    def _count(self, decisions: list[Decision]) -> None:
+    def _note(self, decisions: list[Decision]) -> None:
         for decision in decisions:
             self.summary.n_decisions += 1
             self.summary.decisions.append((self._clock() - self._begin, decision))
@@ -146,8 +150,8 @@ class ControlLoop:
     def _stop_hand(self, reason: str) -> None:
         self._actuation.stop(self._clock(), reason)
 
-    def _count_infer(self, seconds: float) -> None:
-        self._infer_s += seconds
+    def _count(self, stage: str, seconds: float) -> None:
+        self._spent[stage] += seconds
 
     @contextmanager
     def _section(self, name: str) -> Iterator[None]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,8 @@ from neurograsp.edge_runtime.decide import Decision, DecisionMachine
 from neurograsp.edge_runtime.dsp.chain import FilterChain
 from neurograsp.edge_runtime.quality import QualityCounters, SignalQuality
 
+T = TypeVar("T")
+S = TypeVar("S")
 Window = npt.NDArray[np.int8]
 Scorer = Callable[[Window], npt.NDArray[np.float64]]
 """One window (window, n_channels) int8 to (n_actions,) float64 logits."""
@@ -35,6 +38,7 @@ class WindowCutter:
 
     def __init__(self, spec: SignalSpec, hop: int | None = None, *, early: bool = False) -> None:
         self.chain = FilterChain(spec)
+        self.filter: Callable[[npt.NDArray[np.int32]], npt.NDArray[np.int8]] = self.chain.process
         self._window = spec.window
         self._hop = hop or spec.hop
         self._first = 1 if early else spec.window
@@ -57,15 +61,16 @@ class WindowCutter:
             how many frames of the stretch had been taken at the window's end (inclusive), and the
             window (window, n_channels) int8, a fresh array.
         """
-        filtered = self.chain.process(counts)
-        line = np.concatenate([self._recent, filtered])
-        first = self._filtered
+        filtered = self.filter(counts)
+        line = np.concatenate((self._recent, filtered))
+        before = self._filtered
         self._filtered += len(filtered)
         self._recent = line[len(filtered) :]
-        for count in range(first + 1, self._filtered + 1):
-            if count >= self._first and (count - self._window) % self._hop == 0:
-                end = self._window + count - first
-                yield count * self._decimation, line[end - self._window : end].copy()
+        first = max(before + 1, self._first)
+        first += (self._window - first) % self._hop
+        for count in range(first, self._filtered + 1, self._hop):
+            end = count - before
+            yield count * self._decimation, line[end : end + self._window].copy()
 
 
 @dataclass
@@ -130,18 +135,21 @@ class Pipeline:
     def chain(self) -> FilterChain:
         return self._cutter.chain
 
-    def time_scorer(self, clock: Callable[[], float], report: Callable[[float], None]) -> None:
-        """From now on, report the seconds that every call of the scorer takes."""
-        inner = self._scorer
+    def time_stages(self, clock: Callable[[], float], report: Callable[[str, float], None]) -> None:
+        """From now on, report the seconds of every call of the filter ("filter") and the scorer ("infer")."""
 
-        def timed(window: Window) -> npt.NDArray[np.float64]:
-            begin = clock()
-            try:
-                return inner(window)
-            finally:
-                report(clock() - begin)
+        def timed(name: str, inner: Callable[[T], S]) -> Callable[[T], S]:
+            def call(given: T) -> S:
+                begin = clock()
+                try:
+                    return inner(given)
+                finally:
+                    report(name, clock() - begin)
 
-        self._scorer = timed
+            return call
+
+        self._cutter.filter = timed("filter", self._cutter.filter)
+        self._scorer = timed("infer", self._scorer)
 
     def push(self, counts: npt.NDArray[np.int32], frame_index: npt.NDArray[np.int64]) -> list[Decision]:
         """Take frames.
@@ -156,6 +164,9 @@ class Pipeline:
         decisions: list[Decision] = []
         if len(counts) == 0:
             return decisions
+        if self._follows(frame_index):
+            self._run(counts, int(frame_index[0]), decisions)
+            return decisions
         fresh = self._not_repeated(frame_index)
         counts, frame_index = counts[fresh], frame_index[fresh]
         jumps = np.flatnonzero(np.diff(frame_index) != 1) + 1
@@ -164,6 +175,15 @@ class Pipeline:
                 self._bridge(stretch[0], int(numbers[0]), decisions)
                 self._run(stretch, int(numbers[0]), decisions)
         return decisions
+
+    def _follows(self, frame_index: npt.NDArray[np.int64]) -> bool:
+        """Whether nothing is missing, repeated or late, as in nearly every tick; found out without the
+        dozen calls of numpy that the rest takes, each of them slow after 20 ms asleep."""
+        if self._last_frame is None:
+            return False
+        numbers: list[int] = frame_index.tolist()
+        first = self._last_frame + 1
+        return numbers == list(range(first, first + len(numbers)))
 
     def _not_repeated(self, frame_index: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
         last = frame_index[0] - 1 if self._last_frame is None else self._last_frame

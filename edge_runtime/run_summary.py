@@ -7,6 +7,7 @@ from typing import Any
 
 from neurograsp.edge_runtime.decide import Decision
 from neurograsp.edge_runtime.histogram import Histogram
+from neurograsp.edge_runtime.realtime import Grant
 
 KEPT_DECISIONS = 100_000
 KEPT_STOPS = 1000
@@ -35,6 +36,7 @@ class RunSummary:
     armings: how often the hand was armed.
     stops: the newest times at which the hand was stopped, in seconds since the start, each with its reason.
     source_losses, hand_losses: how often each was lost and looked for again.
+    realtime: what was asked of the operating system, and what became of it.
     """
 
     state: RuntimeState = RuntimeState.STARTING
@@ -52,6 +54,7 @@ class RunSummary:
     stops: deque[tuple[float, str]] = field(default_factory=lambda: deque(maxlen=KEPT_STOPS))
     source_losses: int = 0
     hand_losses: int = 0
+    realtime: dict[str, Grant] = field(default_factory=dict)
 
     def timing(self) -> dict[str, Any]:
         """Ticks, misses and the durations of the sections, as plain values."""

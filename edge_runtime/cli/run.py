@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import signal
 import sys
 from collections.abc import Iterator, Mapping
@@ -55,6 +56,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seconds", type=float, help="stop after so long; otherwise at the source's end")
     parser.add_argument("--speed", type=float, default=1.0, help="of playback; 1 is real time")
     parser.add_argument("--start", type=float, default=0.0, help="seconds of the recording to leave out")
+    parser.add_argument("--cpu", type=int, metavar="N", help="keep the control loop on this processor")
+    parser.add_argument(
+        "--no-realtime",
+        action="store_true",
+        help="do not ask for real-time priority and locked memory, which otherwise are used where permitted",
+    )
     add_public_key(parser)
     parser.add_argument("--out", type=Path, metavar="FILE", help="write the session's decisions there (JSON)")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
@@ -67,6 +74,7 @@ def run(arguments: argparse.Namespace) -> int:
     from neurograsp.edge_runtime.contract.errors import NeurograspError, UsageError
     from neurograsp.edge_runtime.files import check_writable, write_whole
     from neurograsp.edge_runtime.loop import ControlLoop
+    from neurograsp.edge_runtime.realtime import Realtime
 
     if arguments.seconds is not None and not arguments.seconds > 0:
         raise UsageError("--seconds must be positive")
@@ -78,6 +86,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError("--arm, --arm-by: there is no hand to arm with --hand none")
     if not 0 <= arguments.reconnect <= 86_400:
         raise UsageError("--reconnect must be 0 to 86400 seconds")
+    check_cpu(arguments.cpu)
     if arguments.out is not None:
         check_writable(arguments.out)
     # As with Ctrl-C the hand is stopped before the program ends, whoever wants it to end.
@@ -104,6 +113,7 @@ def run(arguments: argparse.Namespace) -> int:
                 arming=arming,
                 reopen=hand.reopen,
                 patience_s=arguments.reconnect,
+                realtime=Realtime(not arguments.no_realtime, arguments.cpu),
             )
             try:
                 loop.run(arguments.seconds)
@@ -133,6 +143,15 @@ def arming_of(arguments: argparse.Namespace) -> Iterator["Arming | None"]:
         yield AtOnce() if arguments.arm or arguments.hand == "sim" else None
 
 
+def check_cpu(cpu: int | None) -> None:
+    """Raises UsageError when this process may not run on the processor of `--cpu`."""
+    from neurograsp.edge_runtime.contract.errors import UsageError
+
+    allowed = sorted(os.sched_getaffinity(0))
+    if cpu is not None and cpu not in allowed:
+        raise UsageError(f"--cpu {cpu}: this process may run on {', '.join(map(str, allowed))}")
+
+
 def describe(
     arguments: argparse.Namespace, sha256: str, loop: Any, hand: "OpenHand", pipeline: Any
 ) -> dict[str, Any]:
@@ -154,6 +173,7 @@ def describe(
         "decisions": summary.n_decisions,
         "activations": summary.activations,
         "timing": summary.timing(),
+        "realtime": {name: asdict(grant) for name, grant in summary.realtime.items()},
         "quality": {
             "checks": pipeline.quality.checks,
             "gated": pipeline.quality.gated,
@@ -226,6 +246,8 @@ def render(report: dict[str, Any]) -> str:
         f"  deadline misses  {timing['deadline_misses']} of {timing['ticks']} ticks of "
         f"{timing['tick_ms']:g} ms"
     )
+    for name, grant in report["realtime"].items():
+        lines.append(f"  {name:<17}{grant['detail']}")
     lines.append(f"  hand             {hand['name']}")
     if hand["link"]:
         link = hand["link"]

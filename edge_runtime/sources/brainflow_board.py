@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 BUILD_PAGE = "https://brainflow.readthedocs.io/en/stable/BuildBrainFlow.html"
 RING_FRAMES = 450_000
 COUNTER_MODULUS = 256
+LOWEST, HIGHEST = -(2.0**31), 2.0**31 - 1
 COUNTER_CHECK_S = 2.0
 PLAYBACK_LAYOUTS = ((32, "FREEEEG32_BOARD"), (128, "FREEEEG128_BOARD"))
 
@@ -285,13 +286,17 @@ def to_counts(microvolts: npt.NDArray[np.float64], lsb_uv: float) -> npt.NDArray
     Raises:
         SourceError: a value is not finite.
     """
-    if not np.isfinite(microvolts).all():
-        channel = int(np.argwhere(~np.isfinite(microvolts))[0, 0])
-        raise SourceError(
-            f"channel {channel} delivers values that are no numbers; check amplifier and driver"
-        )
-    steps = np.rint(microvolts.T / lsb_uv)
-    return np.clip(steps, -(2.0**31), 2.0**31 - 1).astype(np.int32)
+    steps = microvolts.T / lsb_uv
+    np.rint(steps, out=steps)
+    # Of a NaN neither comparison is true.
+    if not (steps.min(initial=0.0) >= LOWEST and steps.max(initial=0.0) <= HIGHEST):
+        if not np.isfinite(microvolts).all():
+            channel = int(np.argwhere(~np.isfinite(microvolts))[0, 0])
+            raise SourceError(
+                f"channel {channel} delivers values that are no numbers; check amplifier and driver"
+            )
+        np.clip(steps, LOWEST, HIGHEST, out=steps)
+    return steps.astype(np.int32, order="C")
 
 
 def write_playback_file(path: Path, frames: DeltaFrames, layout: dict[str, Any], speed: float) -> None:

@@ -66,6 +66,11 @@ def test_arming_needs_a_hand(capsys: Any) -> None:
     assert "no hand to arm" in capsys.readouterr().err
 
 
+def test_a_processor_that_is_not_there_is_a_usage_error(capsys: Any) -> None:
+    assert main(["run", "--bundle", "any", "--source", "synthetic", "--cpu", "4095"]) == 2
+    assert "--cpu 4095: this process may run on 0" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("arm", [True, False])
 def test_a_hand_of_ones_own_moves_only_when_armed(arm: bool, tmp_path: Path) -> None:
     trace, bundle = tmp_path / "trace.csv", SAMPLES / "bundles" / "grasp-and-lift"
