@@ -9,7 +9,7 @@ _STEP_OF_24_BITS = 1 / (2**23 - 1)
 LSB_UV = {
     "CYTON_BOARD": 187_500 * _STEP_OF_24_BITS,  # 4.5 V at a gain of 24
     "CYTON_DAISY_BOARD": 187_500 * _STEP_OF_24_BITS,
-    "FREEEEG32_BOARD": 562_500 * _STEP_OF_24_BITS,  # 4.5 V at a gain of 8
+    "FREEEEG32_BOARD": 312_500 * _STEP_OF_24_BITS,  # 2.5 V at a gain of 8
 }
 """Microvolt a count, where BrainFlow multiplies 24-bit integers by it: `eeg_scale` in the board's source, at
 the gain that it starts with."""
