@@ -15,12 +15,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from neurograsp.edge_runtime.contract.channels import columns_of
 from neurograsp.edge_runtime.contract.codec import nearest
 from neurograsp.edge_runtime.contract.errors import ConfigError, MissingExtra, SourceError
 from neurograsp.edge_runtime.contract.signal_spec import SignalSpec
 from neurograsp.edge_runtime.sources.base import Block, CounterUnwrapper
 from neurograsp.edge_runtime.sources.delta_npz import DeltaFrames
+from neurograsp.edge_runtime.sources.fit import electrode_columns, fitting_columns, to_counts
 
 log = logging.getLogger(__name__)
 
@@ -240,58 +240,12 @@ def rows_of(description: dict[str, Any], channels: Sequence[str]) -> list[int] |
     """
     rows = _rows_there(description)
     names = [name.strip() for name in str(description.get("eeg_names", "")).split(",")]
-    try:
-        return [rows[column] for column in columns_of(channels, names)]
-    except (ValueError, IndexError):
-        return rows if len(rows) == len(channels) else None
+    columns = electrode_columns(channels, names, len(rows))
+    return None if columns is None else [rows[column] for column in columns]
 
 
 def _rows_there(description: dict[str, Any]) -> list[int]:
     return list(description.get("eeg_channels") or description.get("emg_channels") or [])
-
-
-def fitting_columns(frames: DeltaFrames, spec: SignalSpec) -> list[int]:
-    """The recording's columns of the bundle's channels, by name.
-
-    Raises:
-        ConfigError: it lacks one, or has another rate or unit.
-    """
-    if frames.rate_hz != spec.rate_hz:
-        raise ConfigError(
-            f"{frames.path}: {frames.rate_hz:g} Hz, but the bundle was trained at {spec.rate_hz:g} Hz"
-        )
-    try:
-        columns = columns_of(spec.channels, frames.channels)
-    except ValueError as error:
-        raise ConfigError(
-            f"{frames.path}: {error}; the bundle was trained on {len(spec.channels)} channels "
-            f"({', '.join(spec.channels[:4])}, ...)"
-        ) from error
-    if frames.lsb_uv != spec.lsb_uv:
-        raise ConfigError(
-            f"{frames.path}: {_unit(frames.lsb_uv)}, but the bundle was trained on {_unit(spec.lsb_uv)}; "
-            "use recordings of the same amplifier and gain"
-        )
-    return columns
-
-
-def _unit(lsb_uv: float | None) -> str:
-    return "counts without a unit" if lsb_uv is None else f"counts of {lsb_uv:g} uV"
-
-
-def to_counts(microvolts: npt.NDArray[np.float64], lsb_uv: float) -> npt.NDArray[np.int32]:
-    """(n_channels, n_frames) microvolt to (n_frames, n_channels) counts.
-
-    Raises:
-        SourceError: a value is not finite.
-    """
-    if not np.isfinite(microvolts).all():
-        channel = int(np.argwhere(~np.isfinite(microvolts))[0, 0])
-        raise SourceError(
-            f"channel {channel} delivers values that are no numbers; check amplifier and driver"
-        )
-    steps = np.rint(microvolts.T / lsb_uv)
-    return np.clip(steps, -(2.0**31), 2.0**31 - 1).astype(np.int32)
 
 
 def write_playback_file(path: Path, frames: DeltaFrames, layout: dict[str, Any], speed: float) -> None:

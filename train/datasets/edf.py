@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurograsp.edge_runtime.contract.errors import MissingExtra, RecordingError
+from neurograsp.edge_runtime.contract.units import UV_PER_UNIT
 from neurograsp.edge_runtime.recording import place
 from neurograsp.edge_runtime.recording.recorder import LOST
 from neurograsp.train.datasets import eegmmidb
-from neurograsp.train.datasets.microvolts import UV_PER_UNIT
 from neurograsp.train.datasets.recording import Labels, Recording, split_at_jumps
 
 FILE_NAME = re.compile(r".+\.(?:edf|bdf)", re.IGNORECASE)
