@@ -155,13 +155,16 @@ def relay_token() -> bytes:
 
 
 def read_frames(path: Path) -> "DeltaFrames":
-    """A recording: delta-coded npz by this package, others by the readers that are installed.
+    """A recording: EDF, BDF and delta-coded npz by this package, others by the readers that are installed.
 
     Readers are the entry points `neurograsp.readers`, functions of a path.
     """
     from neurograsp.edge_runtime.contract.errors import RecordingError
     from neurograsp.edge_runtime.sources.delta_npz import read_delta_npz
+    from neurograsp.edge_runtime.sources.edf_file import read_edf
 
+    if path.suffix.lower() in (".edf", ".bdf"):
+        return read_edf(path)
     try:
         return read_delta_npz(path)
     except RecordingError:
