@@ -1,5 +1,6 @@
 """What `--source` names, opened."""
 
+import logging
 import os
 import zipfile
 from collections.abc import Callable
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     from neurograsp.edge_runtime.contract.signal_spec import SignalSpec
     from neurograsp.edge_runtime.sources.base import Layout, Source
     from neurograsp.edge_runtime.sources.delta_npz import DeltaFrames
+
+log = logging.getLogger(__name__)
 
 FORMS = "playback:FILE, synthetic, board:NAME[:port], relay:HOST:PORT or lsl:NAME"
 RECORDED = ("playback", "synthetic")
@@ -95,10 +98,17 @@ def offer(text: str, speed: float = 1.0, start_s: float = 0.0) -> Offer:
 
 
 def _playback(frames: "DeltaFrames", speed: float) -> Offer:
+    from neurograsp.edge_runtime.contract.errors import MissingExtra, SourceError
     from neurograsp.edge_runtime.sources.base import Layout
-    from neurograsp.edge_runtime.sources.brainflow_board import PlaybackSource
+    from neurograsp.edge_runtime.sources.brainflow_board import PlaybackSource, load_brainflow
+    from neurograsp.edge_runtime.sources.file_player import FilePlayer
 
     layout = Layout(frames.channels, frames.rate_hz, frames.lsb_uv)
+    try:
+        load_brainflow()
+    except (MissingExtra, SourceError) as error:
+        log.info("the recording is played without BrainFlow: %s", error)
+        return Offer(lambda: layout, lambda spec: FilePlayer(frames, spec, speed))
     return Offer(lambda: layout, lambda spec: PlaybackSource(frames, spec, speed))
 
 
