@@ -19,6 +19,7 @@ from neurograsp.edge_runtime.contract.codec import nearest
 from neurograsp.edge_runtime.contract.errors import ConfigError, MissingExtra, SourceError
 from neurograsp.edge_runtime.contract.signal_spec import SignalSpec
 from neurograsp.edge_runtime.sources.base import Block, CounterUnwrapper
+from neurograsp.edge_runtime.sources.board_port import REMEDIES, PortLock, set_port
 from neurograsp.edge_runtime.sources.delta_npz import DeltaFrames
 from neurograsp.edge_runtime.sources.fit import electrode_columns, fitting_columns, to_counts
 
@@ -59,7 +60,7 @@ class BrainFlowSource:
 
     Args:
         name: of the board as in BrainFlow's `BoardIds`, any case, `_BOARD` optional.
-        port: serial port, where the board has one.
+        port: path of its serial port, MAC address, IP address, or name; "" where it needs none.
         spec: the bundle's signal; the board must fit it.
 
     Raises:
@@ -91,8 +92,9 @@ class BrainFlowSource:
                 "microvolts cannot be turned into; train on recordings with a unit"
             )
         parameters = brainflow.BrainFlowInputParams()
-        parameters.serial_port = port
+        set_port(parameters, port)
         self.description = f"BrainFlow {name}" + (f" on {port}" if port else "")
+        self._lock = PortLock(port)
         self._board = _Board(brainflow, board_id, parameters, self.description)
         self._rows = rows
         self._counter_row = counter_row
@@ -102,6 +104,7 @@ class BrainFlowSource:
         self._checked = False
 
     def start(self) -> None:
+        self._lock.take()
         self._board.start()
 
     def read(self) -> Block:
@@ -127,7 +130,10 @@ class BrainFlowSource:
         return False
 
     def stop(self) -> None:
-        self._board.stop()
+        try:
+            self._board.stop()
+        finally:
+            self._lock.release()
 
 
 class PlaybackSource:
@@ -200,7 +206,10 @@ class _Board:
             self._board.start_stream(RING_FRAMES)
         except self._error as error:
             self.stop()
-            raise SourceError(f"{self._description}: cannot be opened: {error}") from error
+            code = str(error).partition(":")[0]
+            raise SourceError(
+                f"{self._description}: cannot be opened: {REMEDIES.get(code, 'look at it')} ({code})"
+            ) from error
 
     def read(self) -> npt.NDArray[np.float64]:
         try:

@@ -1,17 +1,25 @@
 """BrainFlow's real serial drivers, and a board on a pty that things go wrong with."""
 
+import errno
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 from emulators import RAIL, Cyton, FreeEEG32, noise
 from toys import toy_signal
 
+from neurograsp.edge_runtime.contract.errors import SourceError
 from neurograsp.edge_runtime.contract.signal_spec import SignalSpec
 from neurograsp.edge_runtime.sources.base import Block, Source
 from neurograsp.edge_runtime.sources.board_layout import LSB_UV
+from neurograsp.edge_runtime.sources.board_port import set_port
 from neurograsp.edge_runtime.sources.brainflow_board import BrainFlowSource
 
 pytest.importorskip("brainflow")
@@ -130,3 +138,60 @@ def test_unplugged_is_silence_and_replugged_it_can_be_opened_again(name: str) ->
             assert set(np.diff(read_for(again, 0.3).frame_index)) == {1}
         finally:
             again.stop()
+
+
+def test_two_runtimes_on_one_port() -> None:
+    """BrainFlow would let both read, and each would get half of the bytes."""
+    with FreeEEG32() as board:
+        spec = spec_of("FREEEEG32_BOARD")
+        source = BrainFlowSource("freeeeg32", board.port, spec)
+        source.start()
+        command = [sys.executable, "-m", "neurograsp.edge_runtime.cli", "relay", "--port", "0"]
+        second = subprocess.run(
+            [*command, "--source", f"board:freeeeg32:{board.port}"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert second.returncode == 5
+        assert f"port {board.port}: in use by another program; close that one first" in second.stderr
+        assert len(read_for(source, 0.1).frame_index) > 10
+        source.stop()
+        again = BrainFlowSource("freeeeg32", board.port, spec)
+        again.start()
+        again.stop()
+
+
+def test_ports_that_cannot_be_opened(monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = spec_of("CYTON_BOARD")
+    for port, message in (
+        ("", r"^BrainFlow cyton: cannot be opened: name where it is: .* \(INVALID_ARGUMENTS_ERROR\)$"),
+        ("/dev/null", r"cannot be opened: that is no serial port"),
+        ("/dev/nowhere", r"^port /dev/nowhere: not there; ports on this machine: "),
+    ):
+        with pytest.raises(SourceError, match=message):
+            BrainFlowSource("cyton", port, spec).start()
+
+    def refuse(*_: object) -> int:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(os, "open", refuse)
+    with pytest.raises(SourceError, match=r"^port /dev/null: no permission; run `sudo usermod -aG dialout"):
+        BrainFlowSource("cyton", "/dev/null", spec).start()
+
+
+@pytest.mark.parametrize(
+    ("port", "expected"),
+    [
+        ("/dev/ttyUSB0", {"serial_port": "/dev/ttyUSB0"}),
+        ("F4:0e:11:75:76:30", {"mac_address": "F4:0e:11:75:76:30"}),
+        ("192.168.4.1", {"ip_address": "192.168.4.1", "ip_port": 0}),
+        ("192.168.4.1:6677", {"ip_address": "192.168.4.1", "ip_port": 6677}),
+        ("Muse-3B7A", {"serial_number": "Muse-3B7A"}),
+        ("", {"serial_number": ""}),
+    ],
+)
+def test_what_follows_a_boards_name(port: str, expected: dict[str, Any]) -> None:
+    parameters = SimpleNamespace()
+    set_port(parameters, port)
+    assert vars(parameters) == expected
