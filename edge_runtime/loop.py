@@ -143,7 +143,7 @@ class ControlLoop:
         self._actuation.tick(now, decisions, age_s, self._pipeline.doubt)
         sections["send"].add(clock() - begin)
 
-    def _count(self, decisions: list[Decision]) -> None:
+    def _note(self, decisions: list[Decision]) -> None:
         for decision in decisions:
             self.summary.n_decisions += 1
             self.summary.decisions.append((self._clock() - self._begin, decision))

@@ -15,12 +15,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from neurograsp.edge_runtime.contract.channels import columns_of
 from neurograsp.edge_runtime.contract.codec import nearest
 from neurograsp.edge_runtime.contract.errors import ConfigError, MissingExtra, SourceError
 from neurograsp.edge_runtime.contract.signal_spec import SignalSpec
 from neurograsp.edge_runtime.sources.base import Block, CounterUnwrapper
+from neurograsp.edge_runtime.sources.board_port import REMEDIES, PortLock, set_port
 from neurograsp.edge_runtime.sources.delta_npz import DeltaFrames
+from neurograsp.edge_runtime.sources.fit import electrode_columns, fitting_columns, to_counts
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +61,7 @@ class BrainFlowSource:
 
     Args:
         name: of the board as in BrainFlow's `BoardIds`, any case, `_BOARD` optional.
-        port: serial port, where the board has one.
+        port: path of its serial port, MAC address, IP address, or name; "" where it needs none.
         spec: the bundle's signal; the board must fit it.
 
     Raises:
@@ -92,18 +93,24 @@ class BrainFlowSource:
                 "microvolts cannot be turned into; train on recordings with a unit"
             )
         parameters = brainflow.BrainFlowInputParams()
-        parameters.serial_port = port
+        set_port(parameters, port)
         self.description = f"BrainFlow {name}" + (f" on {port}" if port else "")
+        self._lock = PortLock(port)
         self._board = _Board(brainflow, board_id, parameters, self.description)
         self._rows = rows
         self._counter_row = counter_row
         self._lsb_uv = spec.lsb_uv
-        self._counter = CounterUnwrapper(COUNTER_MODULUS)
         self._n_checked = round(COUNTER_CHECK_S * rate)
         self._checked = False
 
     def start(self) -> None:
-        self._board.start()
+        self._lock.take()
+        self._counter = CounterUnwrapper(COUNTER_MODULUS)
+        try:
+            self._board.start()
+        except SourceError:
+            self._lock.release()
+            raise
 
     def read(self) -> Block:
         data = self._board.read()
@@ -128,7 +135,10 @@ class BrainFlowSource:
         return False
 
     def stop(self) -> None:
-        self._board.stop()
+        try:
+            self._board.stop()
+        finally:
+            self._lock.release()
 
 
 class PlaybackSource:
@@ -201,7 +211,10 @@ class _Board:
             self._board.start_stream(RING_FRAMES)
         except self._error as error:
             self.stop()
-            raise SourceError(f"{self._description}: cannot be opened: {error}") from error
+            code = str(error).partition(":")[0]
+            raise SourceError(
+                f"{self._description}: cannot be opened: {REMEDIES.get(code, 'look at it')} ({code})"
+            ) from error
 
     def read(self) -> npt.NDArray[np.float64]:
         try:
@@ -241,10 +254,8 @@ def rows_of(description: dict[str, Any], channels: Sequence[str]) -> list[int] |
     """
     rows = _rows_there(description)
     names = [name.strip() for name in str(description.get("eeg_names", "")).split(",")]
-    try:
-        return [rows[column] for column in columns_of(channels, names)]
-    except (ValueError, IndexError):
-        return rows if len(rows) == len(channels) else None
+    columns = electrode_columns(channels, names, len(rows))
+    return None if columns is None else [rows[column] for column in columns]
 
 
 def _rows_there(description: dict[str, Any]) -> list[int]:

@@ -7,9 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import pytest
+from loop_world import Fist
 from toys import toy_signal
 
 from neurograsp.edge_runtime.arming import AtOnce
@@ -28,17 +27,6 @@ from neurograsp.firmware_bridge.transports import open_transport
 SPEC = toy_signal(window=10, hop=5)
 
 
-class Fist:
-    """Rest at first, since what is under way when the hand is armed is not sent; then a fist for ever."""
-
-    def __init__(self) -> None:
-        self._calls = 0
-
-    def __call__(self, window: npt.NDArray[np.int8]) -> npt.NDArray[np.float64]:
-        self._calls += 1
-        return np.array([5.0, 0.0] if self._calls <= 3 else [0.0, 5.0])
-
-
 @pytest.fixture
 def hand(tmp_path: Path) -> Iterator[SimulatedHand]:
     with SimulatedHand(tmp_path / "trace.csv") as simulated:
@@ -53,7 +41,7 @@ def link(hand: SimulatedHand) -> Iterator[HandLink]:
 
 
 def make(link: HandLink, source: Any = None) -> ControlLoop:
-    pipeline = Pipeline(SPEC, DecisionSpec((0.6, 0.6), (0.4, 0.4)), Fist())
+    pipeline = Pipeline(SPEC, DecisionSpec((0.6, 0.6), (0.4, 0.4)), Fist(rests=25))
     return ControlLoop(source or SyntheticSource(SPEC), pipeline, link, arming=AtOnce())
 
 
