@@ -69,7 +69,7 @@ class ControlLoop:
         self._actuation = Actuation(hand, arming, self.summary, reopen, patience_s)
         self._begin = 0.0
         self._spent: dict[str, float] = {}
-        pipeline.time_stages(clock, self._spend)
+        pipeline.time_stages(clock, self._count)
 
     def run(self, seconds: float | None = None) -> RunSummary:
         """Run until the source ends, `seconds` have passed, or something fails.
@@ -137,7 +137,7 @@ class ControlLoop:
             for name, seconds in self._spent.items():
                 sections[name].add(seconds)
         begin = clock()
-        self._count(decisions)
+        self._note(decisions)
         fresh_at = self._source.fresh_at
         age_s = None if fresh_at is None else now - fresh_at
         self._actuation.tick(now, decisions, age_s, self._pipeline.doubt)
@@ -154,5 +154,5 @@ class ControlLoop:
     def _stop_hand(self, reason: str) -> None:
         self._actuation.stop(self._clock(), reason)
 
-    def _spend(self, stage: str, seconds: float) -> None:
+    def _count(self, stage: str, seconds: float) -> None:
         self._spent[stage] += seconds

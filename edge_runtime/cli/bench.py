@@ -28,7 +28,6 @@ PEERS = "neurograsp.peers"
 MAX_REPORT = 2**20
 MAX_S = 600.0
 MARGIN_S = 5.0
-GOLDEN = "the bundle's golden frames through BrainFlow's playback board"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -91,7 +90,7 @@ def measure(arguments: argparse.Namespace) -> "BenchReport":
     verify_golden(bundle)
     span = {"seconds": arguments.seconds, "warm_up_s": arguments.warm_up}
     load, before = os.getloadavg()[0], temperature_c()
-    source, source_name = open_bench_source(arguments.source, bundle, sum(span.values()))
+    source = open_bench_source(arguments.source, bundle, sum(span.values()))
     print(f"measuring for {sum(span.values()):g} s", file=sys.stderr)
     try:
         with open_hand(arguments.hand) as hand:
@@ -115,7 +114,7 @@ def measure(arguments: argparse.Namespace) -> "BenchReport":
         load=load,
         temperature_before_c=before,
         temperature_after_c=temperature_c(),
-        source=source_name,
+        source=source.description,
         hand="simulated" if arguments.hand == "sim" else "none",
         **span,
         loop=loop,
@@ -123,25 +122,15 @@ def measure(arguments: argparse.Namespace) -> "BenchReport":
     )
 
 
-def open_bench_source(text: str | None, bundle: "Bundle", seconds: float) -> "tuple[Source, str]":
-    """What `--source` names; unless given the golden frames, or a made-up signal where BrainFlow is not.
-
-    Returns:
-        the source, and what to call it in the report.
-    """
+def open_bench_source(text: str | None, bundle: "Bundle", seconds: float) -> "Source":
+    """What `--source` names; unless given the bundle's golden frames, over and over."""
     from neurograsp.edge_runtime.bench import golden_frames
-    from neurograsp.edge_runtime.cli.sources import open_source
-    from neurograsp.edge_runtime.contract.errors import MissingExtra, SourceError
-    from neurograsp.edge_runtime.sources.brainflow_board import PlaybackSource
-    from neurograsp.edge_runtime.sources.synthetic import SyntheticSource
+    from neurograsp.edge_runtime.cli.sources import open_source, play
 
     spec = bundle.manifest.signal
     if text is not None:
-        return open_source(text, spec), text
-    try:
-        return PlaybackSource(golden_frames(bundle, seconds + MARGIN_S), spec), GOLDEN
-    except (MissingExtra, SourceError):
-        return SyntheticSource(spec), "synthetic (BrainFlow is not here)"
+        return open_source(text, spec)
+    return play(golden_frames(bundle, seconds + MARGIN_S)).open(spec)
 
 
 def describe_bundle(bundle: "Bundle") -> "BenchedBundle":

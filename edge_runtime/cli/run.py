@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import os
 import signal
 import sys
 from collections.abc import Iterator, Mapping
@@ -70,7 +69,6 @@ def run(arguments: argparse.Namespace) -> int:
     from neurograsp.edge_runtime.contract.errors import NeurograspError, UsageError
     from neurograsp.edge_runtime.files import check_writable, write_whole
     from neurograsp.edge_runtime.loop import ControlLoop
-    from neurograsp.edge_runtime.realtime import Realtime
 
     if arguments.seconds is not None and not arguments.seconds > 0:
         raise UsageError("--seconds must be positive")
@@ -141,15 +139,6 @@ def arming_of(arguments: argparse.Namespace) -> Iterator["Arming | None"]:
             yield arming
     else:
         yield AtOnce() if arguments.arm or arguments.hand == "sim" else None
-
-
-def check_cpu(cpu: int | None) -> None:
-    """Raises UsageError when this process may not run on the processor of `--cpu`."""
-    from neurograsp.edge_runtime.contract.errors import UsageError
-
-    allowed = sorted(os.sched_getaffinity(0))
-    if cpu is not None and cpu not in allowed:
-        raise UsageError(f"--cpu {cpu}: this process may run on {', '.join(map(str, allowed))}")
 
 
 def describe(

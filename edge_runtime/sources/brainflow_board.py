@@ -28,7 +28,6 @@ log = logging.getLogger(__name__)
 BUILD_PAGE = "https://brainflow.readthedocs.io/en/stable/BuildBrainFlow.html"
 RING_FRAMES = 450_000
 COUNTER_MODULUS = 256
-LOWEST, HIGHEST = -(2.0**31), 2.0**31 - 1
 COUNTER_CHECK_S = 2.0
 PLAYBACK_LAYOUTS = ((32, "FREEEEG32_BOARD"), (128, "FREEEEG128_BOARD"))
 
@@ -260,54 +259,6 @@ def rows_of(description: dict[str, Any], channels: Sequence[str]) -> list[int] |
 
 def _rows_there(description: dict[str, Any]) -> list[int]:
     return list(description.get("eeg_channels") or description.get("emg_channels") or [])
-
-
-def fitting_columns(frames: DeltaFrames, spec: SignalSpec) -> list[int]:
-    """The recording's columns of the bundle's channels, by name.
-
-    Raises:
-        ConfigError: it lacks one, or has another rate or unit.
-    """
-    if frames.rate_hz != spec.rate_hz:
-        raise ConfigError(
-            f"{frames.path}: {frames.rate_hz:g} Hz, but the bundle was trained at {spec.rate_hz:g} Hz"
-        )
-    try:
-        columns = columns_of(spec.channels, frames.channels)
-    except ValueError as error:
-        raise ConfigError(
-            f"{frames.path}: {error}; the bundle was trained on {len(spec.channels)} channels "
-            f"({', '.join(spec.channels[:4])}, ...)"
-        ) from error
-    if frames.lsb_uv != spec.lsb_uv:
-        raise ConfigError(
-            f"{frames.path}: {_unit(frames.lsb_uv)}, but the bundle was trained on {_unit(spec.lsb_uv)}; "
-            "use recordings of the same amplifier and gain"
-        )
-    return columns
-
-
-def _unit(lsb_uv: float | None) -> str:
-    return "counts without a unit" if lsb_uv is None else f"counts of {lsb_uv:g} uV"
-
-
-def to_counts(microvolts: npt.NDArray[np.float64], lsb_uv: float) -> npt.NDArray[np.int32]:
-    """(n_channels, n_frames) microvolt to (n_frames, n_channels) counts.
-
-    Raises:
-        SourceError: a value is not finite.
-    """
-    steps = microvolts.T / lsb_uv
-    np.rint(steps, out=steps)
-    # Of a NaN neither comparison is true.
-    if not (steps.min(initial=0.0) >= LOWEST and steps.max(initial=0.0) <= HIGHEST):
-        if not np.isfinite(microvolts).all():
-            channel = int(np.argwhere(~np.isfinite(microvolts))[0, 0])
-            raise SourceError(
-                f"channel {channel} delivers values that are no numbers; check amplifier and driver"
-            )
-        np.clip(steps, LOWEST, HIGHEST, out=steps)
-    return steps.astype(np.int32, order="C")
 
 
 def write_playback_file(path: Path, frames: DeltaFrames, layout: dict[str, Any], speed: float) -> None:
