@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import logging
 import os
 import signal
 import sys
@@ -92,6 +93,9 @@ def run(arguments: argparse.Namespace) -> int:
     # As with Ctrl-C the hand is stopped before the program ends, whoever wants it to end.
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
+    if arguments.arm_by or arguments.shadow:
+        for name in ("actuation", "loop"):  # whoever arms must see what the hand is let do, and why
+            logging.getLogger(f"neurograsp.edge_runtime.{name}").setLevel(logging.INFO)
     bundle = open_trusted(arguments.bundle, arguments.public_key)
     verify_golden(bundle)
     manifest = bundle.manifest
