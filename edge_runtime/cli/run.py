@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import logging
 import signal
 import sys
 from collections.abc import Iterator, Mapping
@@ -84,6 +85,9 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.out is not None:
         check_writable(arguments.out)
     stop_on_signals()
+    if arguments.arm_by or arguments.shadow:
+        for name in ("actuation", "loop"):  # whoever arms must see what the hand is let do, and why
+            logging.getLogger(f"neurograsp.edge_runtime.{name}").setLevel(logging.INFO)
     bundle = open_trusted(arguments.bundle, arguments.public_key)
     verify_golden(bundle)
     manifest = bundle.manifest
