@@ -87,19 +87,22 @@ class _Meter:
         self.first_decision_s: float | None = None
         self._tick = tick
         self._warm_up_s = warm_up_s
+        self._first: float | None = None
         self._warm: tuple[float, ...] | None = None
 
     def watch(self, summary: RunSummary) -> None:
         summary.sections["tick"] = self._tick
         self._summary = summary
-        self._begin = self._now = _times()
+        self._now = _times()
+        self._begin = self._now[0]
 
     def sleep(self, seconds: float) -> None:
         self._now = _times()
-        since = self._now[0] - self._begin[0]
+        now = self._now[0]
+        self._first = now if self._first is None else self._first
         if self.first_decision_s is None and self._summary.n_decisions:
-            self.first_decision_s = since
-        if self._warm is None and since >= self._warm_up_s:
+            self.first_decision_s = now - self._begin
+        if self._warm is None and now - self._first >= self._warm_up_s:
             self._warm = self._now
             for histogram in self._summary.sections.values():
                 histogram.clear()
@@ -181,8 +184,8 @@ def measure_ways(
             continue
         report(peer.name)
         parts = Histogram(), Histogram(), Histogram()
-        begin = time.monotonic()
         with frozen_garbage():
+            begin = time.monotonic()
             for number, hop in enumerate(cycle(hops)):
                 time.sleep(max(0.0, begin + number * signal.hop_s - time.monotonic()))
                 passed = time.monotonic() - begin
