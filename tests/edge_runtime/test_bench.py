@@ -48,7 +48,7 @@ def test_the_warm_up_is_left_out_and_parts_add_up(report: Path) -> None:
     assert means["invoke"] < means["infer"] < means["tick"]
     assert loop.first_decision_s is not None
     assert 0.2 < loop.first_decision_s < 3
-    assert 0 < loop.thread_percent <= loop.process_percent
+    assert 0 < loop.thread_percent <= 1.1 * loop.process_percent
 
 
 def test_a_report_is_compared_with_an_older_one(report: Path, capsys: Any) -> None:
