@@ -205,7 +205,7 @@ class ControlLoop:
             if decision.command == STOP:
                 self._stop_hand(decision.reason)
             elif decision.command is not None and summary.state is RuntimeState.ARMED and self._hand:
-                self._hand.act(HandAction[decision.command], ttl_ms=ACTION_TTL_MS)
+                self._hand.act(HandAction[decision.command], decision.speed, decision.force, ACTION_TTL_MS)
                 summary.commands[decision.command] = summary.commands.get(decision.command, 0) + 1
         if self._hand is None:
             return

@@ -220,5 +220,7 @@ class Pipeline:
                     verdict.started,
                     None if verdict.command is None else commands[verdict.command],
                     verdict.reason,
+                    verdict.speed,
+                    verdict.force,
                 )
             )

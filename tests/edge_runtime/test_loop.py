@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from core_bench import Bench, load_core
 from toys import toy_signal
 
-from neurograsp.edge_runtime.contract.decision_spec import DecisionSpec
+from neurograsp.edge_runtime.contract.decision_spec import DecisionSpec, Proportional
 from neurograsp.edge_runtime.contract.errors import LinkError, LinkLost, SourceError
 from neurograsp.edge_runtime.contract.signal_spec import SignalSpec
 from neurograsp.edge_runtime.loop import STALL_S, START_S, ControlLoop, RuntimeState
@@ -19,7 +20,7 @@ from neurograsp.edge_runtime.sources.base import Block
 from neurograsp.edge_runtime.sources.brainflow_board import to_counts
 from neurograsp.firmware_bridge.frames import Frame, FrameDecoder, encode_frame
 from neurograsp.firmware_bridge.link import HandLink
-from neurograsp.firmware_bridge.protocol import Fault, HandState, MessageType
+from neurograsp.firmware_bridge.protocol import Action, Fault, HandState, MessageType, parse
 
 SPEC = toy_signal(window=10, hop=5)
 HOP_S = 0.02
@@ -187,6 +188,16 @@ def test_arms_with_the_first_decision_then_acts_then_stops(world: World) -> None
     assert len(world.times(MessageType.STOP)) == 3
     assert max(world.times(MessageType.BEAT)) <= min(world.times(MessageType.STOP))
     assert source.stops == 1
+
+
+def test_the_hand_gets_the_speed_that_was_decided(world: World) -> None:
+    rule = Proportional("speed", least=20, most=70)
+    pipeline = Pipeline(SPEC, replace(DECISION, proportional=rule), fist)
+    source, link = FakeSource(world), world.link()
+    ControlLoop(source, pipeline, link, arm=True, clock=world.clock, sleep=world.sleep).run(1.0)
+    asked = [parse(frame) for _, frame in world.sent if frame.type == MessageType.ACTION]
+    wanted = rule.percent(1 / (1 + np.exp(-5.0)), off=0.4)
+    assert {(one.speed, one.force) for one in asked if isinstance(one, Action)} == {(wanted, 100)}
 
 
 def test_beats_keep_the_watchdog_content(world: World) -> None:
