@@ -22,7 +22,7 @@ FULL = 100
 """Percent."""
 
 
-class DecisionState(enum.Enum):
+class DecisionState(enum.StrEnum):
     FILLING = "filling"
     """Fewer scores than are smoothed over."""
 
@@ -35,7 +35,7 @@ class DecisionState(enum.Enum):
     ACTIVE = "active"
 
 
-class DecisionEvent(enum.Enum):
+class DecisionEvent(enum.StrEnum):
     """What a score, or a gap, is to the machine; p is smoothed."""
 
     FILL = "fill"
