@@ -7,11 +7,29 @@ import numpy as np
 import numpy.typing as npt
 
 from neurograsp.edge_runtime.contract.decision_spec import DecisionSpec
-from neurograsp.edge_runtime.contract.signal_spec import ActionSet
+from neurograsp.edge_runtime.contract.signal_spec import ActionSet, SignalSpec
 from neurograsp.edge_runtime.decide import DecisionMachine
 
 TOLERANCE_S = 0.5
 """An activation this long after an event's end still counts as its detection, not as a false one."""
+
+
+@dataclass(frozen=True, eq=False)
+class Happened:
+    """What really happened in a recording, in stream time.
+
+    Attributes:
+        event_start_s, event_stop_s: (n_events,).
+        event_action: (n_events,) index of the action; never rest.
+        rest_start_s, rest_stop_s: (n_rests,) of the stretches labelled as rest; empty where the recording
+            has none.
+    """
+
+    event_start_s: npt.NDArray[np.float64]
+    event_stop_s: npt.NDArray[np.float64]
+    event_action: npt.NDArray[np.int64]
+    rest_start_s: npt.NDArray[np.float64]
+    rest_stop_s: npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +59,33 @@ class ScoredStream:
     def rest_s(self) -> float:
         """Seconds labelled as rest."""
         return float((self.rest_stop_s - self.rest_start_s).sum())
+
+    @property
+    def in_rest(self) -> npt.NDArray[np.bool_]:
+        """(n_scores,) which scores lie in labelled rest."""
+        return _inside(self.time_s, self.rest_start_s, self.rest_stop_s)
+
+
+def scored_stream(
+    frames: npt.NDArray[np.int64],
+    probabilities: npt.NDArray[np.float64],
+    signal: SignalSpec,
+    happened: Happened,
+) -> ScoredStream:
+    """The scores of a pipeline beside what happened.
+
+    Args:
+        frames: (n_scores,) frame counter of the newest frame in each window.
+        probabilities: (n_scores, n_actions).
+        signal: of the pipeline.
+        happened: meanwhile.
+    """
+    return ScoredStream(
+        time_s=frames / signal.rate_hz,
+        restart=np.diff(frames, prepend=frames[:1]) > signal.hop * signal.decimation,
+        probabilities=probabilities,
+        **vars(happened),
+    )
 
 
 @dataclass(frozen=True)
@@ -134,7 +179,7 @@ def score_streams(
     latencies: list[float] = []
     for stream in streams:
         played = play(stream, spec, actions)
-        in_rest = _inside(stream.time_s, stream.rest_start_s, stream.rest_stop_s)
+        in_rest = stream.in_rest
         rest_s += stream.rest_s
         if in_rest.any():
             held_s += stream.rest_s * float((played.action[in_rest] >= 0).mean())

@@ -42,6 +42,7 @@ ORDER = (
     "convert",
     "evaluate",
     "inspect",
+    "calibrate",
     "run",
     "hand",
     "ports",
