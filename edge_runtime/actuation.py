@@ -149,7 +149,7 @@ class Actuation:
             if action not in self._hand.caps.actions:
                 self.stop(now, f"{decision.reason}; this hand has no {action.name}")
                 return
-            self._hand.act(action, ttl_ms=ACTION_TTL_MS)
+            self._hand.act(action, decision.speed, decision.force, ACTION_TTL_MS)
             counted = self._summary.commands
         counted[action.name] = counted.get(action.name, 0) + 1
 

@@ -145,9 +145,13 @@ class Bundle:
             raise BundleError(f"{self.path}: stream.tflite has another output scale than the manifest says")
         return streamed
 
-    def pipeline(self) -> Pipeline:
-        """What the board runs: hop by hop where the bundle has that form, otherwise window by window."""
-        signal, decision = self.manifest.signal, self.manifest.decision
+    def pipeline(self, decision: DecisionSpec | None = None) -> Pipeline:
+        """What the board runs: hop by hop where the bundle has that form, otherwise window by window.
+
+        Args:
+            decision: with other thresholds than the manifest's, from a calibration.
+        """
+        signal, decision = self.manifest.signal, decision or self.manifest.decision
         quality = SignalQuality(signal, self.manifest.quality)
         streamed = self.streamed()
         if streamed is None:

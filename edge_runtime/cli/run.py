@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from neurograsp.edge_runtime.cli.calibrated import applied_calibration, describe_drift
 from neurograsp.edge_runtime.cli.trust import add_public_key, open_trusted
 
 if TYPE_CHECKING:
@@ -63,6 +64,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="do not ask for real-time priority and locked memory, which otherwise are used where permitted",
     )
+    parser.add_argument(
+        "--calibration",
+        type=Path,
+        metavar="FILE",
+        help="thresholds of `neurograsp calibrate` for this bundle",
+    )
     add_public_key(parser)
     parser.add_argument("--out", type=Path, metavar="FILE", help="write the session's decisions there (JSON)")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
@@ -99,8 +106,10 @@ def run(arguments: argparse.Namespace) -> int:
     bundle = open_trusted(arguments.bundle, arguments.public_key)
     verify_golden(bundle)
     manifest = bundle.manifest
+    calibrated = applied_calibration(arguments.calibration, bundle)
     source = open_source(arguments.source, manifest.signal, arguments.speed, arguments.start)
-    pipeline = bundle.pipeline()
+    pipeline = bundle.pipeline(calibrated.decision)
+    calibrated.watch(pipeline)
     failure: BaseException | None = None
     try:
         with (
@@ -125,7 +134,7 @@ def run(arguments: argparse.Namespace) -> int:
                 failure = error  # what happened until then is what a person wants to see
     finally:
         source.stop()
-    report = describe(arguments, bundle.sha256, loop, hand, pipeline)
+    report = describe(arguments, bundle.sha256, loop, hand, pipeline) | calibrated.report()
     print(json.dumps(report) if arguments.json else render(report))
     if arguments.out is not None:
         write_whole(arguments.out, json.dumps({**report, **session(loop, hand)}).encode())
@@ -209,6 +218,8 @@ def session(loop: Any, hand: "OpenHand") -> dict[str, Any]:
                 "action": decision.action,
                 "started": decision.started,
                 "command": decision.command,
+                "speed": decision.speed,
+                "force": decision.force,
                 "reason": decision.reason,
                 "wall_s": wall_s,
             }
@@ -265,6 +276,8 @@ def render(report: dict[str, Any]) -> str:
         lines.append(f"  commands         {_counts(hand['commands'])}")
     if hand["withheld"]:
         lines.append(f"  not sent         {_counts(hand['withheld'])} (not armed)")
+    if report["drift"] is not None:
+        lines.append(f"  drift            {describe_drift(report['drift'])}")
     if hand["moved"]:
         travel = ", ".join(str(us) for us in hand["moved"]["travel_us"])
         lines.append(f"  joints moved by  {travel} us")
