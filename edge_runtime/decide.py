@@ -144,7 +144,7 @@ class DecisionMachine:
     @property
     def active(self) -> int | None:
         """The action under way; None without one."""
-        return None if self._active < 0 else self._active
+        return self._active if self.state is DecisionState.ACTIVE else None
 
     def reset(self) -> None:
         """Forget scores and the active action, as after a gap. The order of actions is kept."""
