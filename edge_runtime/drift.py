@@ -33,6 +33,9 @@ LOOKS = 16
 """How often the quantile is taken while the memory is filled once."""
 
 MOST_CHANNELS = 256
+MOST_HOPS = 20_000
+"""Of the rest that is looked at, spread over it; the arithmetic takes 8 bytes a value."""
+
 SHORTEST_S = 30.0
 SMALLEST_AXIS, LARGEST_AXIS = 1e-6, 1e6
 """Of a covariance that is believed: int8 windows in real values have a power of 64 at most."""
@@ -53,6 +56,8 @@ def make_reference(hops: Hops, hop_s: float) -> DriftReference | None:
     n_hops, _, n_channels = hops.shape
     if n_hops * hop_s < SHORTEST_S or n_channels > MOST_CHANNELS:
         return None
+    hops = hops[:: math.ceil(n_hops / MOST_HOPS)]
+    n_hops = len(hops)
     halves = hops[: n_hops // 2], hops[n_hops // 2 :]
     levels = np.concatenate(
         [_octaves(own, _whitener(_covariance(other))) for own, other in (halves, halves[::-1])]

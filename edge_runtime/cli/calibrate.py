@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from neurograsp.edge_runtime.event_scores import ControllerScores, ScoredStream
 
 HELP = "choose a bundle's thresholds for a person and a day, by false activations a minute"
-EXAMPLE = "neurograsp calibrate --bundle runs/gal.bundle --source board:cyton:/dev/ttyUSB0 --out today.json"
+EXAMPLE = "neurograsp calibrate --bundle runs/mine.bundle --source board:cyton:/dev/ttyUSB0 --out today.json"
 
 SETTLE_S = 3.0
 MOST_OVER = 2.0
 """Times the rest: a source that loses frames is listened to for so long before it is given up."""
 
-MOST_REST_S = 3600.0
+MOST_REST_S = 1800.0
 DEFAULT_REST_S = 60.0
 DEFAULT_TARGET = 2.0
 
@@ -161,9 +161,12 @@ def from_recordings(
         RecordingError: one cannot be read, does not fit the bundle, or none has labelled rest.
     """
     from neurograsp.edge_runtime.calibration import listen_to
-    from neurograsp.edge_runtime.contract.errors import RecordingError
+    from neurograsp.edge_runtime.contract.errors import ConfigError, RecordingError
 
-    reader = next(iter(entry_points(group="neurograsp.labelled"))).load()
+    point = next(iter(entry_points(group="neurograsp.labelled")), None)
+    if point is None:
+        raise ConfigError("no reader of labelled recordings is installed; install neurograsp again")
+    reader = point.load()
     found = [one for path in paths for one in reader(path, bundle.manifest, str(bundle.path))]
     heard = [listen_to(bundle, one) for one in found]
     streams = [stream for stream, _ in heard]

@@ -17,6 +17,7 @@ from neurograsp.edge_runtime.cli.calibrated import applied_calibration, describe
 from neurograsp.edge_runtime.cli.trust import add_public_key, open_trusted
 
 if TYPE_CHECKING:
+    from neurograsp.edge_runtime.contract.decision_spec import DecisionSpec
     from neurograsp.edge_runtime.contract.signal_spec import SignalSpec
     from neurograsp.edge_runtime.sources.base import Source
     from neurograsp.edge_runtime.sources.delta_npz import DeltaFrames
@@ -87,6 +88,7 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         with open_hand(arguments.hand) as hand:
             check_commands(manifest.signal, hand)
+            check_force(manifest.decision, hand)
             arm = arguments.arm or arguments.hand == "sim"
             if hand.link is not None and not arm:
                 print(f"{hand.name}: not armed, nothing will move; --arm lets it", file=sys.stderr)
@@ -216,6 +218,19 @@ def check_commands(spec: "SignalSpec", hand: OpenHand) -> None:
         raise ConfigError(
             f"{hand.name}: the bundle's commands {', '.join(odd)} are none of its actions "
             f"({', '.join(sorted(known))}); change actions.commands and train again"
+        )
+
+
+def check_force(decision: "DecisionSpec", hand: OpenHand) -> None:
+    """Raises ConfigError when the bundle limits force and the hand cannot."""
+    from neurograsp.edge_runtime.contract.errors import ConfigError
+    from neurograsp.firmware_bridge.protocol import Feature
+
+    limited = decision.proportional is not None and decision.proportional.of == "force"
+    if limited and hand.link is not None and Feature.FORCE not in hand.link.caps.features:
+        raise ConfigError(
+            f"{hand.name}: cannot limit its force, as the bundle's decision.proportional wants; take another "
+            "hand, or train again with of = 'speed'"
         )
 
 

@@ -130,7 +130,7 @@ def test_a_recording_without_rest(tmp_path: Path, capsys: Any) -> None:
     [
         (("--source", "synthetic", "--rest-s", "0"), "--rest-s"),
         (("--source", "synthetic", "--rest-s", "nan"), "--rest-s"),
-        (("--source", "synthetic", "--rest-s", "1e9"), "at most 3600"),
+        (("--source", "synthetic", "--rest-s", "1e9"), "at most 1800"),
         (("--source", "synthetic", "--target", "0"), "--target"),
         (("--source", "synthetic", "--speed", "2"), "--source playback:FILE"),
         (("--source", "tape:x"), "playback:FILE"),

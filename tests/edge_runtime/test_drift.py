@@ -123,6 +123,14 @@ def test_what_gives_no_reference() -> None:
     assert make_reference(np.zeros((600, 1, MOST_CHANNELS + 1), np.int8), HOP_S) is None
 
 
+def test_of_a_long_rest_a_part_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = reference()
+    monkeypatch.setattr("neurograsp.edge_runtime.drift.MOST_HOPS", 250)
+    part = reference()
+    assert part.covariance != whole.covariance
+    assert part.level == pytest.approx(whole.level, abs=0.1)
+
+
 def test_a_silent_rest_gives_a_reference_all_the_same() -> None:
     one = monitor(reference(np.zeros((600, HOP, N_CHANNELS), np.int8)))
     assert watch(one, np.zeros((2 * PER_MEMORY, HOP, N_CHANNELS), np.int8)) == []
