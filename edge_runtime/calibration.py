@@ -23,6 +23,7 @@ from neurograsp.edge_runtime.event_scores import (
     score_streams,
     scored_stream,
 )
+from neurograsp.edge_runtime.sources.base import Source
 from neurograsp.edge_runtime.sources.delta_npz import DeltaFrames
 from neurograsp.edge_runtime.thresholds import (
     calibrate,
@@ -102,6 +103,26 @@ class Listener:
             rest_start_s=(frames[first] + 1 - step) / self._signal.rate_hz,
             rest_stop_s=(frames[last] + 1) / self._signal.rate_hz,
         )
+
+
+class UntilHeard:
+    """A source that ends when so much was heard of it, see `Source`.
+
+    Args:
+        source: to be heard.
+        listener: hears it.
+        heard_s: seconds, without what the listener leaves out.
+    """
+
+    def __init__(self, source: Source, listener: Listener, heard_s: float) -> None:
+        self.description = source.description
+        self.start, self.read, self.stop = source.start, source.read, source.stop
+        self._source = source
+        self._listener = listener
+        self._heard_s = heard_s
+
+    def finished(self) -> bool:
+        return self._listener.heard_s >= self._heard_s or self._source.finished()
 
 
 def listen_to(bundle: Bundle, labelled: Labelled) -> tuple[ScoredStream, npt.NDArray[np.int8]]:

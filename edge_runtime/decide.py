@@ -21,6 +21,9 @@ REFRESH_S = 0.25
 FULL = 100
 """Percent."""
 
+CERTAIN = 1.0
+"""An action ends as fast as is allowed."""
+
 
 class DecisionState(enum.StrEnum):
     FILLING = "filling"
@@ -109,7 +112,7 @@ class Decision:
 
 @dataclass(frozen=True)
 class Verdict:
-    """`Decision` with actions by their numbers, and without what the machine is not told."""
+    """A `Decision` with numbers for actions, as far as the machine knows it."""
 
     action: int | None
     started: bool
@@ -194,9 +197,8 @@ class DecisionMachine:
         probability = smoothed[self._active]
         if not probability >= self._spec.off[self._active]:  # NaN ends it too
             self._take(DecisionEvent.END)
-            return self._verdict(
-                False, self._actions.rest_index, self._why(smoothed, "<", self._spec.off) + ", ended", 1.0
-            )
+            reason = self._why(smoothed, "<", self._spec.off) + ", ended"
+            return self._verdict(False, self._actions.rest_index, reason, CERTAIN)
         self._take(DecisionEvent.LAST)
         command = None
         if time_s - self._sent_at >= REFRESH_S:

@@ -22,10 +22,13 @@ if TYPE_CHECKING:
     from neurograsp.edge_runtime.event_scores import ControllerScores, ScoredStream
 
 HELP = "choose a bundle's thresholds for a person and a day, by false activations a minute"
-EXAMPLE = "neurograsp calibrate --bundle runs/gal.bundle --source board:cyton:/dev/ttyUSB0 --out today.json"
+EXAMPLE = "neurograsp calibrate --bundle runs/mine.bundle --source board:cyton:/dev/ttyUSB0 --out today.json"
 
 SETTLE_S = 3.0
-MOST_REST_S = 3600.0
+MOST_OVER = 2.0
+"""Times the rest: a source that loses frames is listened to for so long before it is given up."""
+
+MOST_REST_S = 1800.0
 DEFAULT_REST_S = 60.0
 DEFAULT_TARGET = 2.0
 
@@ -63,15 +66,16 @@ def run(arguments: argparse.Namespace) -> int:
     from neurograsp.edge_runtime.files import check_writable, write_whole
 
     check_options(arguments)
+    rest_s = DEFAULT_REST_S if arguments.rest_s is None else arguments.rest_s
     check_writable(arguments.out)
     bundle = open_trusted(arguments.bundle, arguments.public_key)
     own, signal = bundle.manifest.decision, bundle.manifest.signal
     target = arguments.target or own.target_fa_per_min or DEFAULT_TARGET
     if arguments.source is not None:
-        check_enough_rest(arguments.rest_s, target)
+        check_enough_rest(rest_s, target)
     verify_golden(bundle)
     if arguments.source is not None:
-        words, streams, rest = from_source(arguments, bundle)
+        words, streams, rest = from_source(arguments, rest_s, bundle)
     else:
         words, streams, rest = from_recordings(arguments.recording, bundle)
     outcome = choose(streams, signal.actions, own, target)
@@ -97,7 +101,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def check_options(arguments: argparse.Namespace) -> None:
-    """Raises UsageError for options that are impossible, alone or together; fills in the seconds of rest."""
+    """Raises UsageError for options that are impossible, alone or together."""
     from neurograsp.edge_runtime.contract.errors import UsageError
 
     playback = arguments.source is not None and arguments.source.startswith("playback:")
@@ -107,16 +111,16 @@ def check_options(arguments: argparse.Namespace) -> None:
         raise UsageError("--speed and --start are for --source playback:FILE")
     if arguments.recording is not None and arguments.rest_s is not None:
         raise UsageError("--rest-s is for --source; recordings have labels")
-    if arguments.rest_s is None:
-        arguments.rest_s = DEFAULT_REST_S
-    if not 0 < arguments.rest_s <= MOST_REST_S:
+    if arguments.rest_s is not None and not 0 < arguments.rest_s <= MOST_REST_S:
         raise UsageError(f"--rest-s must be above 0, and at most {MOST_REST_S:g}")
     if arguments.target is not None and not 0.01 <= arguments.target <= 100:
         raise UsageError("--target must be 0.01 to 100 false activations a minute")
+    if arguments.out.is_dir():
+        raise UsageError(f"--out {arguments.out}: a folder; name a file")
 
 
 def from_source(
-    arguments: argparse.Namespace, bundle: "Bundle"
+    arguments: argparse.Namespace, rest_s: float, bundle: "Bundle"
 ) -> "tuple[str, list[ScoredStream], npt.NDArray[np.int8]]":
     """Listen to somebody at rest, without any hand.
 
@@ -125,19 +129,21 @@ def from_source(
 
     Raises:
         SourceError: the source is lost or silent.
-        CheckFailed: it ended before the rest did, or came in pieces that are too short.
+        CheckFailed: all of it came in pieces shorter than a window.
     """
-    from neurograsp.edge_runtime.calibration import Listener
+    from neurograsp.edge_runtime.calibration import Listener, UntilHeard
     from neurograsp.edge_runtime.cli.sources import open_source
     from neurograsp.edge_runtime.loop import ControlLoop
+    from neurograsp.edge_runtime.sources.watched import START_S
 
     signal = bundle.manifest.signal
     source = open_source(arguments.source, signal, arguments.speed, arguments.start)
     pipeline, listener = bundle.pipeline(), Listener(signal, SETTLE_S)
     pipeline.watch(listener.push)
-    listen_s = SETTLE_S + signal.window_s + arguments.rest_s + signal.hop_s
-    print_now(f"rest now, for {listen_s / arguments.speed:.0f} s: sit as you will, and mean to do nothing")
-    ControlLoop(source, pipeline, None, arming=None).run(listen_s / arguments.speed)
+    wall_s = (SETTLE_S + rest_s) / arguments.speed
+    print_now(f"rest now, for {wall_s:.0f} s: sit as you will, and mean to do nothing")
+    heard = UntilHeard(source, listener, rest_s)
+    ControlLoop(heard, pipeline, None, arming=None).run(MOST_OVER * wall_s + START_S)
     print_now("done")
     stream = listener.stream()
     return (
@@ -156,9 +162,12 @@ def from_recordings(
         RecordingError: one cannot be read, does not fit the bundle, or none has labelled rest.
     """
     from neurograsp.edge_runtime.calibration import listen_to
-    from neurograsp.edge_runtime.contract.errors import RecordingError
+    from neurograsp.edge_runtime.contract.errors import ConfigError, RecordingError
 
-    reader = next(iter(entry_points(group="neurograsp.labelled"))).load()
+    point = next(iter(entry_points(group="neurograsp.labelled")), None)
+    if point is None:
+        raise ConfigError("no reader of labelled recordings is installed; install neurograsp again")
+    reader = point.load()
     found = [one for path in paths for one in reader(path, bundle.manifest, str(bundle.path))]
     heard = [listen_to(bundle, one) for one in found]
     streams = [stream for stream, _ in heard]

@@ -33,7 +33,7 @@ class Calibrated:
             return
 
         def push(window: Any, decision: Any) -> None:
-            if monitor.push(decision.time_s, window, active=decision.action is not None):
+            if monitor.push(decision.time_s, window):
                 log.warning("the signal has drifted: %s", describe_drift(monitor.report()))
 
         pipeline.watch(push)

@@ -77,7 +77,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from neurograsp.edge_runtime.bundle import verify_golden
-    from neurograsp.edge_runtime.cli.hands import check_commands, open_hand
+    from neurograsp.edge_runtime.cli.hands import check_commands, check_force, open_hand
     from neurograsp.edge_runtime.cli.sources import open_source
     from neurograsp.edge_runtime.contract.errors import NeurograspError, UsageError
     from neurograsp.edge_runtime.files import check_writable, write_whole
@@ -117,6 +117,7 @@ def run(arguments: argparse.Namespace) -> int:
             arming_of(arguments) as arming,
         ):
             check_commands(manifest.signal, hand)
+            check_force(manifest.decision, hand)
             if hand.link is not None and arming is None:
                 print(f"{hand.name}: not armed, nothing will move; --arm lets it", file=sys.stderr)
             loop = ControlLoop(

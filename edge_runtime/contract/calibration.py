@@ -22,7 +22,7 @@ class DriftReference:
     Attributes:
         covariance: of the channels about zero, in real values (a step of the window is 1/16): its lower
             triangle, row by row.
-        level: median over the hops of log2 of the power of their frames, whitened by the covariance.
+        level: lower quartile, over the hops, of log2 of the power of their frames whitened by it.
         spread: interquartile range of the same.
     """
 
