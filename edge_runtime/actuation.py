@@ -1,12 +1,12 @@
 """Between decisions and the hand: arming, stopping, heartbeats, and a hand that is lost and found.
 
-    STARTING -> DISARMED -> ARMED -> STOPPED
-
-`TRANSITIONS` is the whole table. Nothing is sent but in ARMED, and ARMED begins only when somebody asks for
-it and the signal is fresh and believed. After a stop it must be asked for anew. An action that was under way
-when the hand was armed is not sent: the first movement is one that starts while everybody knows it may.
+`TRANSITIONS` is the whole table of states, drawn in docs/decisions.md. Nothing is sent but in ARMED, and
+ARMED begins only when somebody asks for it and the signal is fresh and believed. After a stop it must be
+asked for anew. An action that was under way when the hand was armed is not sent: the first movement is one
+that starts while everybody knows it may.
 """
 
+import enum
 import logging
 from collections.abc import Callable
 from contextlib import suppress
@@ -33,15 +33,30 @@ after the last heartbeat: less than 400 ms from the last frame."""
 ARM_WAIT_S = 10.0
 """A request to arm waits so long for its conditions and is dropped then: later it would be a surprise."""
 
-TRANSITIONS: tuple[tuple[RuntimeState, RuntimeState, str], ...] = (
-    (RuntimeState.STARTING, RuntimeState.DISARMED, "the source has started"),
-    (RuntimeState.DISARMED, RuntimeState.ARMED, "arming asked for and possible"),
-    (RuntimeState.ARMED, RuntimeState.DISARMED, "disarmed by key or switch"),
-    (RuntimeState.DISARMED, RuntimeState.STOPPED, "something is wrong"),
-    (RuntimeState.ARMED, RuntimeState.STOPPED, "something is wrong"),
-    (RuntimeState.STARTING, RuntimeState.STOPPED, "the source does not start"),
-    (RuntimeState.STOPPED, RuntimeState.ARMED, "arming asked for anew and possible"),
-)
+
+class RuntimeEvent(enum.Enum):
+    START = "start"
+    """The source has started."""
+
+    ARM = "arm"
+    """Somebody asked for it, and everything is well."""
+
+    DISARM = "disarm"
+    """Somebody asked for it."""
+
+    STOP = "stop"
+    """Something is wrong, or the run ends."""
+
+
+TRANSITIONS: dict[tuple[RuntimeState, RuntimeEvent], RuntimeState] = {
+    (RuntimeState.STARTING, RuntimeEvent.START): RuntimeState.DISARMED,
+    (RuntimeState.STARTING, RuntimeEvent.STOP): RuntimeState.STOPPED,
+    (RuntimeState.DISARMED, RuntimeEvent.ARM): RuntimeState.ARMED,
+    (RuntimeState.DISARMED, RuntimeEvent.STOP): RuntimeState.STOPPED,
+    (RuntimeState.ARMED, RuntimeEvent.DISARM): RuntimeState.DISARMED,
+    (RuntimeState.ARMED, RuntimeEvent.STOP): RuntimeState.STOPPED,
+    (RuntimeState.STOPPED, RuntimeEvent.ARM): RuntimeState.ARMED,
+}
 
 
 class Actuation:
@@ -74,7 +89,7 @@ class Actuation:
     def start(self, now: float) -> None:
         """The source has started."""
         self._begin = now
-        self._set_state(RuntimeState.DISARMED)
+        self._change(RuntimeEvent.START)
         if self._arming is not None and self._hand is not None:
             log.info("%s", self._arming.hint)
 
@@ -118,14 +133,21 @@ class Actuation:
         if self._summary.state is RuntimeState.STOPPED:
             return
         self._summary.stopped_by = self._summary.stopped_by or reason
-        if self._hand is not None and not self._backoff.away:
-            self._hand.stop()
+        try:
+            if self._hand is not None and not self._backoff.away:
+                self._hand.stop()
+        except LinkLost:
+            self._stopped(now, reason)
+            raise
+        self._stopped(now, reason)
+
+    def _stopped(self, now: float, reason: str) -> None:
         self._summary.stops.append((now - self._begin, reason))
         if self._asked_at is not None:
             self._asked_at = None
             log.warning("not armed: %s", reason)
         log.info("stopped: %s", reason)
-        self._set_state(RuntimeState.STOPPED)
+        self._change(RuntimeEvent.STOP)
 
     def _follow_person(self, now: float) -> None:
         request = self._arming.poll(now) if self._arming is not None and self._hand is not None else None
@@ -133,7 +155,7 @@ class Actuation:
             self._asked_at = None
             if self._summary.state is RuntimeState.ARMED and self._hand is not None:
                 self._hand.stop()
-                self._set_state(RuntimeState.DISARMED)
+                self._change(RuntimeEvent.DISARM)
         elif request is Request.ARM and self._summary.state is not RuntimeState.ARMED:
             self._asked_at = now
 
@@ -149,7 +171,7 @@ class Actuation:
             if action not in self._hand.caps.actions:
                 self.stop(now, f"{decision.reason}; this hand has no {action.name}")
                 return
-            self._hand.act(action, ttl_ms=ACTION_TTL_MS)
+            self._hand.act(action, decision.speed, decision.force, ACTION_TTL_MS)
             counted = self._summary.commands
         counted[action.name] = counted.get(action.name, 0) + 1
 
@@ -184,7 +206,7 @@ class Actuation:
         self._started = False
         self._summary.armings += 1
         self._summary.stopped_by = ""
-        self._set_state(RuntimeState.ARMED)
+        self._change(RuntimeEvent.ARM)
 
     def _check_hand(self, hand: HandLink, now: float) -> None:
         status = hand.state
@@ -219,11 +241,9 @@ class Actuation:
         log.warning("%s: back again", self._hand.caps.name)
         self._backoff.back()
 
-    def _set_state(self, state: RuntimeState) -> None:
-        if state is self._summary.state:
-            return
-        self._summary.state = state
-        log.info("runtime %s", state.value)
+    def _change(self, event: RuntimeEvent) -> None:
+        self._summary.state = TRANSITIONS[self._summary.state, event]
+        log.info("runtime %s", self._summary.state.value)
 
 
 def _cause(hand: HandStatus) -> str:

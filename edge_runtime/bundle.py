@@ -149,10 +149,15 @@ class Bundle:
         """What the board runs: hop by hop where the bundle has that form, otherwise window by window."""
         return self.streamed() or self.classifier()
 
-    def pipeline(self, network: Network | None = None) -> Pipeline:
-        """The board's whole way from counts to decisions, around `network()` or the one that is given."""
+    def pipeline(self, decision: DecisionSpec | None = None, network: Network | None = None) -> Pipeline:
+        """The board's whole way from counts to decisions.
+
+        Args:
+            decision: with other thresholds than the manifest's, from a calibration.
+            network: instead of `network()`.
+        """
         network = network or self.network()
-        signal, decision = self.manifest.signal, self.manifest.decision
+        signal, decision = self.manifest.signal, decision or self.manifest.decision
         quality = SignalQuality(signal, self.manifest.quality)
         restart = network.restart if isinstance(network, StreamClassifier) else None
         return Pipeline(signal, decision, network.real_logits, restart, quality)

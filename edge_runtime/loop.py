@@ -18,7 +18,7 @@ from neurograsp.edge_runtime.decide import Decision
 from neurograsp.edge_runtime.histogram import Histogram
 from neurograsp.edge_runtime.pipeline import Pipeline
 from neurograsp.edge_runtime.realtime import Realtime, frozen_garbage
-from neurograsp.edge_runtime.run_summary import KEPT_DECISIONS, RunSummary, RuntimeState
+from neurograsp.edge_runtime.run_summary import KEPT_DECISIONS, RunSummary
 from neurograsp.edge_runtime.sources.base import Source
 from neurograsp.edge_runtime.sources.watched import WatchedSource
 from neurograsp.firmware_bridge.link import HandLink
@@ -98,7 +98,6 @@ class ControlLoop:
         else:
             self._stop_hand("the run ended")
         finally:
-            self.summary.state = RuntimeState.STOPPED
             self.summary.source_losses = self._source.losses
             self._source.stop()
             undo.close()

@@ -124,6 +124,7 @@ class Pipeline:
         self._cutter = WindowCutter(signal, early=restart is not None)
         self._warm_up = signal.window * signal.decimation
         self._machine = DecisionMachine(decision, signal.actions)
+        self._watch: Callable[[Window, Decision], None] | None = None
         self._last_frame: int | None = None
         self._last_counts = np.zeros(len(signal.channels), np.int32)
         self._stretch_first = 0
@@ -150,6 +151,11 @@ class Pipeline:
 
         self._cutter.filter = timed("filter", self._cutter.filter)
         self._scorer = timed("infer", self._scorer)
+
+    def watch(self, watcher: Callable[[Window, Decision], None]) -> None:
+        """From now on, show every decision on a signal that is believed, and its window (window,
+        n_channels), to a watcher."""
+        self._watch = watcher
 
     def push(self, counts: npt.NDArray[np.int32], frame_index: npt.NDArray[np.int64]) -> list[Decision]:
         """Take frames.
@@ -252,18 +258,21 @@ class Pipeline:
                 decisions.append(Decision(time_s, frame, logits, scores, None, False, *doubt))
                 continue
             verdict = self._machine.step(time_s, scores)
-            decisions.append(
-                Decision(
-                    time_s,
-                    frame,
-                    logits,
-                    scores,
-                    None if verdict.action is None else names[verdict.action],
-                    verdict.started,
-                    None if verdict.command is None else commands[verdict.command],
-                    verdict.reason,
-                )
+            decision = Decision(
+                time_s,
+                frame,
+                logits,
+                scores,
+                None if verdict.action is None else names[verdict.action],
+                verdict.started,
+                None if verdict.command is None else commands[verdict.command],
+                verdict.reason,
+                verdict.speed,
+                verdict.force,
             )
+            decisions.append(decision)
+            if self._watch is not None:
+                self._watch(window, decision)
         if self._judge is not None:
             self._judge.push(counts[judged:])
 

@@ -44,6 +44,7 @@ ORDER = (
     "evaluate",
     "inspect",
     "relay",
+    "calibrate",
     "run",
     "hand",
     "ports",

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from neurograsp.edge_runtime.contract.decision_spec import DecisionSpec
     from neurograsp.edge_runtime.contract.signal_spec import SignalSpec
     from neurograsp.firmware_bridge.link import HandLink
 
@@ -95,4 +96,17 @@ def check_commands(spec: "SignalSpec", hand: OpenHand) -> None:
         raise ConfigError(
             f"{hand.name}: the bundle's commands {', '.join(odd)} are none of its actions "
             f"({', '.join(sorted(known))}); change actions.commands and train again"
+        )
+
+
+def check_force(decision: "DecisionSpec", hand: OpenHand) -> None:
+    """Raises ConfigError when the bundle limits force and the hand cannot."""
+    from neurograsp.edge_runtime.contract.errors import ConfigError
+    from neurograsp.firmware_bridge.protocol import Feature
+
+    limited = decision.proportional is not None and decision.proportional.of == "force"
+    if limited and hand.link is not None and Feature.FORCE not in hand.link.caps.features:
+        raise ConfigError(
+            f"{hand.name}: cannot limit its force, as the bundle's decision.proportional wants; take another "
+            "hand, or train again with of = 'speed'"
         )

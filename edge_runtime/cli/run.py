@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from neurograsp.edge_runtime.cli.calibrated import applied_calibration, describe_drift
 from neurograsp.edge_runtime.cli.realtime import add_realtime, realtime_of
 from neurograsp.edge_runtime.cli.trust import add_public_key, open_trusted
 
@@ -58,6 +59,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--speed", type=float, default=1.0, help="of playback; 1 is real time")
     parser.add_argument("--start", type=float, default=0.0, help="seconds of the recording to leave out")
     add_realtime(parser)
+    parser.add_argument(
+        "--calibration",
+        type=Path,
+        metavar="FILE",
+        help="thresholds of `neurograsp calibrate` for this bundle",
+    )
     add_public_key(parser)
     parser.add_argument("--out", type=Path, metavar="FILE", help="write the session's decisions there (JSON)")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
@@ -65,7 +72,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from neurograsp.edge_runtime.bundle import verify_golden
-    from neurograsp.edge_runtime.cli.hands import check_commands, open_hand
+    from neurograsp.edge_runtime.cli.hands import check_commands, check_force, open_hand
     from neurograsp.edge_runtime.cli.sources import open_source
     from neurograsp.edge_runtime.contract.errors import NeurograspError, UsageError
     from neurograsp.edge_runtime.files import check_writable, write_whole
@@ -92,8 +99,10 @@ def run(arguments: argparse.Namespace) -> int:
     bundle = open_trusted(arguments.bundle, arguments.public_key)
     verify_golden(bundle)
     manifest = bundle.manifest
+    calibrated = applied_calibration(arguments.calibration, bundle)
     source = open_source(arguments.source, manifest.signal, arguments.speed, arguments.start)
-    pipeline = bundle.pipeline()
+    pipeline = bundle.pipeline(calibrated.decision)
+    calibrated.watch(pipeline)
     failure: BaseException | None = None
     try:
         with (
@@ -101,6 +110,7 @@ def run(arguments: argparse.Namespace) -> int:
             arming_of(arguments) as arming,
         ):
             check_commands(manifest.signal, hand)
+            check_force(manifest.decision, hand)
             if hand.link is not None and arming is None:
                 print(f"{hand.name}: not armed, nothing will move; --arm lets it", file=sys.stderr)
             loop = ControlLoop(
@@ -119,7 +129,7 @@ def run(arguments: argparse.Namespace) -> int:
                 failure = error  # what happened until then is what a person wants to see
     finally:
         source.stop()
-    report = describe(arguments, bundle.sha256, loop, hand, pipeline)
+    report = describe(arguments, bundle.sha256, loop, hand, pipeline) | calibrated.report()
     print(json.dumps(report) if arguments.json else render(report))
     if arguments.out is not None:
         write_whole(arguments.out, json.dumps({**report, **session(loop, hand)}).encode())
@@ -200,6 +210,8 @@ def session(loop: Any, hand: "OpenHand") -> dict[str, Any]:
                 "action": decision.action,
                 "started": decision.started,
                 "command": decision.command,
+                "speed": decision.speed,
+                "force": decision.force,
                 "reason": decision.reason,
                 "wall_s": wall_s,
             }
@@ -255,6 +267,8 @@ def render(report: dict[str, Any]) -> str:
         lines.append(f"  commands         {_counts(hand['commands'])}")
     if hand["withheld"]:
         lines.append(f"  not sent         {_counts(hand['withheld'])} (not armed)")
+    if report["drift"] is not None:
+        lines.append(f"  drift            {describe_drift(report['drift'])}")
     if hand["moved"]:
         travel = ", ".join(str(us) for us in hand["moved"]["travel_us"])
         lines.append(f"  joints moved by  {travel} us")

@@ -16,6 +16,7 @@ from referencing import Registry, Resource
 from neurograsp.edge_runtime.cli import main
 from neurograsp.edge_runtime.contract import manifest as manifests
 from neurograsp.edge_runtime.contract import signal_spec as signals
+from neurograsp.edge_runtime.contract.calibration import Calibration, DriftReference
 from neurograsp.edge_runtime.contract.decision_spec import DecisionSpec
 from neurograsp.edge_runtime.contract.quality_spec import QualitySpec
 from neurograsp.firmware_bridge.exchange import LinkStats
@@ -48,6 +49,10 @@ COMMANDS: Commands = {
     "compare": lambda toy, tmp: ["compare", str(toy.run)],
     "inspect": lambda toy, tmp: ["inspect", str(toy.bundle)],
     "evaluate": lambda toy, tmp: ["evaluate", str(toy.bundle), str(toy.data), "--sessions", "3"],
+    "calibrate": lambda toy, tmp: [
+        *("calibrate", "--bundle", str(toy.bundle), "--recording", str(toy.data / "S001R03.npz")),
+        *("--target", "10", "--out", str(tmp / "calibration.json")),
+    ],
     "run": lambda toy, tmp: [
         *("run", "--bundle", str(toy.bundle), "--source", "synthetic"),
         *("--hand", "sim", "--seconds", "1"),
@@ -82,7 +87,7 @@ def faults(name: str, value: object) -> list[str]:
 
 
 def test_every_json_option_has_a_schema() -> None:
-    assert set(NAMES) == {*COMMANDS, "manifest", "metrics"}
+    assert set(NAMES) == {*COMMANDS, "calibration", "manifest", "metrics"}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -137,6 +142,16 @@ def test_metrics(run: bool, toy: Any, tmp_path: Path) -> None:
     for key in value:
         assert faults("metrics", {other: value[other] for other in value if other != key}), key
     assert faults("metrics", {**value, "scores": {**value["scores"], "unheard_of": 1}})
+
+
+def test_calibration(toy: Any, tmp_path: Path) -> None:
+    assert main(COMMANDS["calibrate"](toy, tmp_path)) == 0
+    value = json.loads((tmp_path / "calibration.json").read_bytes())
+    assert faults("calibration", value) == []
+    assert faults("calibration", {**value, "unheard_of": 1})
+    assert set(value) == {field.name for field in dataclasses.fields(Calibration)}
+    reference = load("calibration")["$defs"]["drift"]["properties"]
+    assert set(reference) == {field.name for field in dataclasses.fields(DriftReference)}
 
 
 def test_manifest(toy: Any) -> None:

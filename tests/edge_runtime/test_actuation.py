@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pytest
 from loop_world import DECISION, HOP_S, SPEC, STOPPED, FakeSource, World
 
-from neurograsp.edge_runtime.actuation import ARM_WAIT_S, STALE_S, TRANSITIONS, Actuation
+from neurograsp.edge_runtime.actuation import ARM_WAIT_S, STALE_S, TRANSITIONS, Actuation, RuntimeEvent
 from neurograsp.edge_runtime.arming import AtOnce, Request
 from neurograsp.edge_runtime.contract.errors import LinkError, Refused
 from neurograsp.edge_runtime.contract.quality_spec import QualitySpec
@@ -208,17 +208,16 @@ def test_a_hand_that_does_not_come_back_ends_the_run(world: World) -> None:
     assert 8.0 <= world.now_s - begin < 20.0
 
 
-def test_every_change_of_state_is_in_the_table(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Through all of the above: what is not in `TRANSITIONS` does not happen, and all of it does."""
-    seen: set[tuple[RuntimeState, RuntimeState]] = set()
-    before = Actuation._set_state
+def test_every_row_of_the_table_happens(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And no other: a change that is not in it is an error, which stops the hand."""
+    seen: set[tuple[RuntimeState, RuntimeEvent]] = set()
+    change = Actuation._change
 
-    def watch(self: Actuation, state: RuntimeState) -> None:
-        if self._summary.state is not state:
-            seen.add((self._summary.state, state))
-        before(self, state)
+    def watch(self: Actuation, event: RuntimeEvent) -> None:
+        seen.add((self._summary.state, event))
+        change(self, event)
 
-    monkeypatch.setattr(Actuation, "_set_state", watch)
+    monkeypatch.setattr(Actuation, "_change", watch)
     test_disarming_stops_the_hand_at_once_and_it_can_be_armed_again(world)
     source = FakeSource(world)
     world.after(2.0, lambda: setattr(source, "silent", True))
@@ -229,4 +228,4 @@ def test_every_change_of_state_is_in_the_table(world: World, monkeypatch: pytest
     broken.start = lambda: (_ for _ in ()).throw(LinkError("no start"))  # type: ignore[method-assign]
     with pytest.raises(LinkError):
         loop_of(world, broken, Mind(world), None).run(1.0)
-    assert seen == {(source_state, target) for source_state, target, _ in TRANSITIONS}
+    assert seen == set(TRANSITIONS)

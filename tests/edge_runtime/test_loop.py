@@ -1,6 +1,7 @@
 """The control loop on a clock that the test owns, with the real C core as the hand."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from toys import toy_signal
 
 from neurograsp.edge_runtime.actuation import BEAT_FRESH_S, STALE_S
 from neurograsp.edge_runtime.arming import AtOnce
+from neurograsp.edge_runtime.contract.decision_spec import Proportional
 from neurograsp.edge_runtime.contract.errors import LinkError, SourceError
 from neurograsp.edge_runtime.contract.signal_spec import SignalSpec
 from neurograsp.edge_runtime.loop import ControlLoop
@@ -20,7 +22,7 @@ from neurograsp.edge_runtime.sources.base import Block
 from neurograsp.edge_runtime.sources.brainflow_board import to_counts
 from neurograsp.edge_runtime.sources.watched import SILENT_S, START_S
 from neurograsp.firmware_bridge.frames import Frame, encode_frame
-from neurograsp.firmware_bridge.protocol import Fault, HandState, MessageType
+from neurograsp.firmware_bridge.protocol import Action, Fault, HandState, MessageType, parse
 
 
 def make(
@@ -66,6 +68,17 @@ def test_arms_with_the_first_decision_then_acts_then_stops(world: World) -> None
     assert len(world.times(MessageType.STOP)) == 3
     assert max(world.times(MessageType.BEAT)) <= min(world.times(MessageType.STOP))
     assert source.stops == 1
+
+
+def test_the_hand_gets_the_speed_that_was_decided(world: World) -> None:
+    rule = Proportional("speed", least=20, most=70)
+    pipeline = Pipeline(SPEC, replace(DECISION, proportional=rule), Fist())
+    source, link = FakeSource(world), world.link()
+    loop = ControlLoop(source, pipeline, link, arming=AtOnce(), clock=world.clock, sleep=world.sleep)
+    loop.run(1.0)
+    asked = [parse(frame) for _, frame in world.sent if frame.type == MessageType.ACTION]
+    wanted = rule.percent(1 / (1 + np.exp(-5.0)), off=0.4)
+    assert {(one.speed, one.force) for one in asked if isinstance(one, Action)} == {(wanted, 100)}
 
 
 def test_beats_keep_the_watchdog_content(world: World) -> None:
