@@ -143,21 +143,29 @@ class QualityCounters:
     Attributes:
         checks: hops that were looked at.
         gated: of those, hops with too many bad channels.
-        bad: name of a channel to fault to the hops in which it had that one.
     """
 
     def __init__(self, channels: tuple[str, ...]) -> None:
         self.checks = self.gated = 0
-        self.bad: dict[str, Counter[str]] = {}
         self._channels = channels
+        self._every = np.arange(len(channels))
+        self._hops = np.zeros((len(Fault), len(channels)), np.int64)
 
     def add(self, faults: npt.NDArray[np.int8], gated: bool) -> None:
         """Count one hop."""
         self.checks += 1
         self.gated += gated
-        for channel in np.flatnonzero(faults):
-            counter = self.bad.setdefault(self._channels[channel], Counter())
-            counter[Fault(int(faults[channel])).name.lower()] += 1
+        if faults.any():
+            self._hops[faults, self._every] += 1
+
+    @property
+    def bad(self) -> dict[str, Counter[str]]:
+        """Name of a channel to fault to the hops in which it had that one."""
+        found = {
+            name: Counter({fault.name.lower(): int(hops[fault]) for fault in Fault if fault and hops[fault]})
+            for name, hops in zip(self._channels, self._hops.T)
+        }
+        return {name: faults for name, faults in found.items() if faults}
 
 
 def response(signal: SignalSpec, hz: float) -> float:
