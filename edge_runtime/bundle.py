@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import numpy.typing as npt
 
-from neurograsp.edge_runtime.classifier import KEEP_STATE, Classifier
+from neurograsp.edge_runtime.classifier import KEEP_STATE, Classifier, Network
 from neurograsp.edge_runtime.contract.codec import show
 from neurograsp.edge_runtime.contract.decision_spec import DecisionSpec
 from neurograsp.edge_runtime.contract.errors import BundleError
@@ -145,18 +145,22 @@ class Bundle:
             raise BundleError(f"{self.path}: stream.tflite has another output scale than the manifest says")
         return streamed
 
-    def pipeline(self, decision: DecisionSpec | None = None) -> Pipeline:
-        """What the board runs: hop by hop where the bundle has that form, otherwise window by window.
+    def network(self) -> Network:
+        """What the board runs: hop by hop where the bundle has that form, otherwise window by window."""
+        return self.streamed() or self.classifier()
+
+    def pipeline(self, network: Network | None = None, decision: DecisionSpec | None = None) -> Pipeline:
+        """The board's whole way from counts to decisions.
 
         Args:
+            network: instead of `network()`.
             decision: with other thresholds than the manifest's, from a calibration.
         """
+        network = network or self.network()
         signal, decision = self.manifest.signal, decision or self.manifest.decision
         quality = SignalQuality(signal, self.manifest.quality)
-        streamed = self.streamed()
-        if streamed is None:
-            return Pipeline(signal, decision, self.classifier().real_logits, quality=quality)
-        return Pipeline(signal, decision, streamed.real_logits, streamed.restart, quality)
+        restart = network.restart if isinstance(network, StreamClassifier) else None
+        return Pipeline(signal, decision, network.real_logits, restart, quality)
 
 
 def open_bundle(path: Path, key: "Ed25519PublicKey | None" = None) -> Bundle:

@@ -7,8 +7,8 @@ is stopped first.
 
 import logging
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
 
 from neurograsp.edge_runtime.actuation import Actuation
 from neurograsp.edge_runtime.arming import Arming
@@ -16,7 +16,7 @@ from neurograsp.edge_runtime.contract.errors import LinkError
 from neurograsp.edge_runtime.decide import Decision
 from neurograsp.edge_runtime.histogram import Histogram
 from neurograsp.edge_runtime.pipeline import Pipeline
-from neurograsp.edge_runtime.realtime import Realtime
+from neurograsp.edge_runtime.realtime import Realtime, frozen_garbage
 from neurograsp.edge_runtime.run_summary import RunSummary
 from neurograsp.edge_runtime.sources.base import Source
 from neurograsp.edge_runtime.sources.watched import WatchedSource
@@ -59,6 +59,7 @@ class ControlLoop:
         signal = pipeline.signal
         self._source = WatchedSource(source, signal.rate_hz, len(signal.channels), patience_s)
         self._pipeline = pipeline
+        self._realtime = realtime or Realtime()
         self._clock = clock
         self._sleep = sleep
         self._tick_s = min(signal.hop_s, TICK_S)
@@ -67,7 +68,6 @@ class ControlLoop:
         )
         self._actuation = Actuation(hand, arming, self.summary, reopen, patience_s)
         self._begin = 0.0
-        self._realtime = realtime or Realtime()
         self._spent: dict[str, float] = {}
         pipeline.time_stages(clock, self._count)
 
@@ -81,6 +81,7 @@ class ControlLoop:
         """
         undo = ExitStack()
         try:
+            undo.enter_context(frozen_garbage())
             self._source.start(self._clock())
             self.summary.realtime = undo.enter_context(self._realtime.taken())
             self._loop(seconds)
@@ -122,21 +123,24 @@ class ControlLoop:
         summary.stopped_by = summary.stopped_by or f"{seconds:g} s have passed"
 
     def _do_tick(self, now: float) -> None:
-        with self._section("read"):
-            block = self._source.read(now)
+        sections, clock = self.summary.sections, self._clock
+        begin = clock()
+        block = self._source.read(now)
+        sections["read"].add(clock() - begin)
         self._spent = {"filter": 0.0, "infer": 0.0}
-        begin = self._clock()
+        begin = clock()
         decisions = self._pipeline.push(block.counts, block.frame_index)
-        elapsed = self._clock() - begin
+        elapsed = clock() - begin
         if decisions:
             self._spent["decide"] = elapsed - sum(self._spent.values())
             for name, seconds in self._spent.items():
-                self.summary.sections[name].add(seconds)
-        with self._section("send"):
-            self._note(decisions)
-            fresh_at = self._source.fresh_at
-            age_s = None if fresh_at is None else now - fresh_at
-            self._actuation.tick(now, decisions, age_s, self._pipeline.doubt)
+                sections[name].add(seconds)
+        begin = clock()
+        self._note(decisions)
+        fresh_at = self._source.fresh_at
+        age_s = None if fresh_at is None else now - fresh_at
+        self._actuation.tick(now, decisions, age_s, self._pipeline.doubt)
+        sections["send"].add(clock() - begin)
 
     def _note(self, decisions: list[Decision]) -> None:
         for decision in decisions:
@@ -151,11 +155,3 @@ class ControlLoop:
 
     def _count(self, stage: str, seconds: float) -> None:
         self._spent[stage] += seconds
-
-    @contextmanager
-    def _section(self, name: str) -> Iterator[None]:
-        begin = self._clock()
-        try:
-            yield
-        finally:
-            self.summary.sections[name].add(self._clock() - begin)

@@ -1,8 +1,7 @@
 """What Linux can give the thread of the control loop, so that it is on time beside other programs.
 
-A priority above all ordinary threads, memory that is not paged out, a processor to stay on, and no search
-of the garbage collector through everything that was loaded. Whatever cannot be had is told, and the loop
-runs without it.
+A priority above all ordinary threads, memory that is not paged out, and a processor to stay on. Whatever
+cannot be had is told, and the loop runs without it.
 """
 
 import ctypes
@@ -50,7 +49,7 @@ class Realtime:
 
     @contextmanager
     def taken(self) -> Iterator[dict[str, Grant]]:
-        """Ask, and give all of it back at the end.
+        """Ask once the source has started, and give all of it back at the end.
 
         Threads and processes that are started meanwhile run at the ordinary priority: a driver's thread that
         spins because its board is gone must not have a processor for itself.
@@ -59,9 +58,6 @@ class Realtime:
             what was asked for ("priority", "memory", "cpu") and what became of it.
         """
         with ExitStack() as undo:
-            gc.collect()
-            gc.freeze()
-            undo.callback(gc.unfreeze)
             grants = {}
             if self.cpu is not None:
                 grants["cpu"] = _stay_on(self.cpu, undo)
@@ -71,6 +67,17 @@ class Realtime:
             for name, grant in grants.items():
                 log.info("real time: %s: %s", name, grant.detail)
             yield grants
+
+
+@contextmanager
+def frozen_garbage() -> Iterator[None]:
+    """Meanwhile the garbage collector does not search what is there now."""
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 def _take_priority(undo: ExitStack) -> Grant:

@@ -48,6 +48,7 @@ ORDER = (
     "run",
     "hand",
     "ports",
+    "bench",
     "doctor",
     "info",
 )

@@ -3,7 +3,6 @@
 import argparse
 import json
 import logging
-import os
 import signal
 import sys
 from collections.abc import Iterator, Mapping
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from neurograsp.edge_runtime.cli.calibrated import applied_calibration, describe_drift
+from neurograsp.edge_runtime.cli.realtime import add_realtime, realtime_of
 from neurograsp.edge_runtime.cli.trust import add_public_key, open_trusted
 
 if TYPE_CHECKING:
@@ -58,12 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seconds", type=float, help="stop after so long; otherwise at the source's end")
     parser.add_argument("--speed", type=float, default=1.0, help="of playback; 1 is real time")
     parser.add_argument("--start", type=float, default=0.0, help="seconds of the recording to leave out")
-    parser.add_argument("--cpu", type=int, metavar="N", help="keep the control loop on this processor")
-    parser.add_argument(
-        "--no-realtime",
-        action="store_true",
-        help="do not ask for real-time priority and locked memory, which otherwise are used where permitted",
-    )
+    add_realtime(parser)
     parser.add_argument(
         "--calibration",
         type=Path,
@@ -82,7 +77,6 @@ def run(arguments: argparse.Namespace) -> int:
     from neurograsp.edge_runtime.contract.errors import NeurograspError, UsageError
     from neurograsp.edge_runtime.files import check_writable, write_whole
     from neurograsp.edge_runtime.loop import ControlLoop
-    from neurograsp.edge_runtime.realtime import Realtime
 
     if arguments.seconds is not None and not arguments.seconds > 0:
         raise UsageError("--seconds must be positive")
@@ -94,12 +88,10 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError("--arm, --arm-by: there is no hand to arm with --hand none")
     if not 0 <= arguments.reconnect <= 86_400:
         raise UsageError("--reconnect must be 0 to 86400 seconds")
-    check_cpu(arguments.cpu)
+    realtime = realtime_of(arguments)
     if arguments.out is not None:
         check_writable(arguments.out)
-    # As with Ctrl-C the hand is stopped before the program ends, whoever wants it to end.
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.default_int_handler)
+    stop_on_signals()
     if arguments.arm_by or arguments.shadow:
         for name in ("actuation", "loop"):  # whoever arms must see what the hand is let do, and why
             logging.getLogger(f"neurograsp.edge_runtime.{name}").setLevel(logging.INFO)
@@ -108,7 +100,7 @@ def run(arguments: argparse.Namespace) -> int:
     manifest = bundle.manifest
     calibrated = applied_calibration(arguments.calibration, bundle)
     source = open_source(arguments.source, manifest.signal, arguments.speed, arguments.start)
-    pipeline = bundle.pipeline(calibrated.decision)
+    pipeline = bundle.pipeline(decision=calibrated.decision)
     calibrated.watch(pipeline)
     failure: BaseException | None = None
     try:
@@ -127,7 +119,7 @@ def run(arguments: argparse.Namespace) -> int:
                 arming=arming,
                 reopen=hand.reopen,
                 patience_s=arguments.reconnect,
-                realtime=Realtime(not arguments.no_realtime, arguments.cpu),
+                realtime=realtime,
             )
             try:
                 loop.run(arguments.seconds)
@@ -144,6 +136,12 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def stop_on_signals() -> None:
+    """As with Ctrl-C the hand is stopped before the program ends, whoever wants it to end."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
+
+
 @contextmanager
 def arming_of(arguments: argparse.Namespace) -> Iterator["Arming | None"]:
     """Who arms the hand, by the command line; None: nobody."""
@@ -155,15 +153,6 @@ def arming_of(arguments: argparse.Namespace) -> Iterator["Arming | None"]:
             yield arming
     else:
         yield AtOnce() if arguments.arm or arguments.hand == "sim" else None
-
-
-def check_cpu(cpu: int | None) -> None:
-    """Raises UsageError when this process may not run on the processor of `--cpu`."""
-    from neurograsp.edge_runtime.contract.errors import UsageError
-
-    allowed = sorted(os.sched_getaffinity(0))
-    if cpu is not None and cpu not in allowed:
-        raise UsageError(f"--cpu {cpu}: this process may run on {', '.join(map(str, allowed))}")
 
 
 def describe(
@@ -262,8 +251,7 @@ def render(report: dict[str, Any]) -> str:
         f"  deadline misses  {timing['deadline_misses']} of {timing['ticks']} ticks of "
         f"{timing['tick_ms']:g} ms"
     )
-    for name, grant in report["realtime"].items():
-        lines.append(f"  {name:<17}{grant['detail']}")
+    lines += [f"  {name:<17}{grant['detail']}" for name, grant in report["realtime"].items()]
     lines.append(f"  hand             {hand['name']}")
     if hand["link"]:
         link = hand["link"]

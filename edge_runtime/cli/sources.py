@@ -85,7 +85,7 @@ def offer(text: str, speed: float = 1.0, start_s: float = 0.0) -> Offer:
 
     kind, _, rest = text.partition(":")
     if kind == "playback" and rest:
-        return _playback(skip(read_frames(Path(rest)), start_s), speed)
+        return play(skip(read_frames(Path(rest)), start_s), speed)
     if kind == "synthetic" and not rest:
         return _synthetic()
     if kind == "board" and rest:
@@ -97,7 +97,8 @@ def offer(text: str, speed: float = 1.0, start_s: float = 0.0) -> Offer:
     raise UsageError(f"--source {text}: expected {FORMS}")
 
 
-def _playback(frames: "DeltaFrames", speed: float) -> Offer:
+def play(frames: "DeltaFrames", speed: float = 1.0) -> Offer:
+    """A recording, through BrainFlow's playback board where that is installed."""
     from neurograsp.edge_runtime.contract.errors import MissingExtra, SourceError
     from neurograsp.edge_runtime.sources.base import Layout
     from neurograsp.edge_runtime.sources.brainflow_board import PlaybackSource, load_brainflow

@@ -57,6 +57,9 @@ COMMANDS: Commands = {
         *("run", "--bundle", str(toy.bundle), "--source", "synthetic"),
         *("--hand", "sim", "--seconds", "1"),
     ],
+    "bench": lambda toy, tmp: [
+        *("bench", str(toy.bundle), "--seconds", "0.5", "--warm-up", "0.2", "--against"),
+    ],
     "convert": lambda toy, tmp: ["convert", str(toy.run), "--out", str(tmp / "bundle"), "--method", "ptq"],
     "convert-c": lambda toy, tmp: ["convert", str(toy.bundle), "--target", "c", "--out", str(tmp / "c")],
     "doctor": lambda toy, tmp: ["doctor", "--bundle", str(toy.bundle), "--hand", "sim"],

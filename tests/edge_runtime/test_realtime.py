@@ -1,13 +1,16 @@
 """What the operating system gives, refuses and gets back, each in a process that may be changed."""
 
+import gc
 import json
 import os
 import subprocess
 import sys
 from typing import Any
 
+from neurograsp.edge_runtime.realtime import frozen_garbage
+
 LOOK = """
-import gc, json, os, resource, sys, threading
+import json, os, resource, sys, threading
 from pathlib import Path
 from neurograsp.edge_runtime.realtime import Realtime
 
@@ -19,7 +22,6 @@ def state():
         "priority": os.sched_getparam(0).sched_priority,
         "cpus": sorted(os.sched_getaffinity(0)),
         "locked_kb": int(locked[0].split()[1]),
-        "frozen": gc.get_freeze_count() > 0,
     }
 
 def state_of_a_new_thread():
@@ -62,7 +64,6 @@ def test_what_is_granted_holds_inside_and_is_given_back() -> None:
     grants, inside = seen["grants"], seen["inside"]
     assert grants["cpu"] == [True, f"stays on processor {cpu}"]
     assert inside["cpus"] == [cpu]
-    assert inside["frozen"]
     wanted = (os.SCHED_FIFO, 50) if grants["priority"][0] else (os.SCHED_OTHER, 0)
     assert (inside["policy"], inside["priority"]) == wanted
     assert (inside["locked_kb"] > 0) == grants["memory"][0]
@@ -78,4 +79,11 @@ def test_what_is_refused_is_told_with_its_remedy() -> None:
     assert "LimitMEMLOCK=infinity" in grants["memory"][1]
     assert "may run on 0" in grants["cpu"][1]
     assert all("\n" not in detail for _, detail in grants.values())
-    assert {**seen["inside"], "frozen": False} == seen["before"] == after
+    assert seen["inside"] == seen["before"] == after
+
+
+def test_the_garbage_collector_has_less_to_search_meanwhile() -> None:
+    before = gc.get_freeze_count()
+    with frozen_garbage():
+        assert gc.get_freeze_count() > before + 1000
+    assert gc.get_freeze_count() == 0
