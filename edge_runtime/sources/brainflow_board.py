@@ -99,6 +99,7 @@ class BrainFlowSource:
         self._rows = rows
         self._counter_row = counter_row
         self._lsb_uv = spec.lsb_uv
+        self._counter = CounterUnwrapper(COUNTER_MODULUS)
         self._n_checked = round(COUNTER_CHECK_S * rate)
         self._checked = False
 
