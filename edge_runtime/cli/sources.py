@@ -113,7 +113,8 @@ def play(frames: "DeltaFrames", speed: float = 1.0) -> Offer:
     """A recording, through BrainFlow's playback board where that is installed."""
     from neurograsp.edge_runtime.contract.errors import MissingExtra, SourceError
     from neurograsp.edge_runtime.sources.base import Layout
-    from neurograsp.edge_runtime.sources.brainflow_board import PlaybackSource, load_brainflow
+    from neurograsp.edge_runtime.sources.brainflow_board import PlaybackSource
+    from neurograsp.edge_runtime.sources.brainflow_library import load_brainflow
     from neurograsp.edge_runtime.sources.file_player import FilePlayer
 
     layout = Layout(frames.channels, frames.rate_hz, frames.lsb_uv)

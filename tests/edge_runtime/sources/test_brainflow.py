@@ -15,11 +15,11 @@ from neurograsp.edge_runtime.sources.brainflow_board import (
     BrainFlowSource,
     PlaybackSource,
     board_id_of,
-    load_brainflow,
     rows_of,
-    to_counts,
 )
+from neurograsp.edge_runtime.sources.brainflow_library import load_brainflow
 from neurograsp.edge_runtime.sources.delta_npz import DeltaFrames
+from neurograsp.edge_runtime.sources.fit import to_counts
 
 pytest.importorskip("brainflow")
 
