@@ -142,7 +142,9 @@ def measure_loop(
     network.time_invoke(time.monotonic, tick.invoked)
     meter = _Meter(warm_up_s, tick)
     pipeline = bundle.pipeline(network)
-    loop = ControlLoop(source, pipeline, hand, arming=AtOnce(), realtime=realtime, sleep=meter.sleep)
+    loop = ControlLoop(
+        source, pipeline, hand, arming=AtOnce(), realtime=realtime, kept_decisions=0, sleep=meter.sleep
+    )
     meter.watch(loop.summary)
     summary = loop.run(warm_up_s + seconds)
     thread, process = meter.percent()

@@ -7,6 +7,7 @@ is stopped first.
 
 import logging
 import time
+from collections import deque
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 
@@ -17,7 +18,7 @@ from neurograsp.edge_runtime.decide import Decision
 from neurograsp.edge_runtime.histogram import Histogram
 from neurograsp.edge_runtime.pipeline import Pipeline
 from neurograsp.edge_runtime.realtime import Realtime, frozen_garbage
-from neurograsp.edge_runtime.run_summary import RunSummary
+from neurograsp.edge_runtime.run_summary import KEPT_DECISIONS, RunSummary
 from neurograsp.edge_runtime.sources.base import Source
 from neurograsp.edge_runtime.sources.watched import WatchedSource
 from neurograsp.firmware_bridge.link import HandLink
@@ -39,6 +40,7 @@ class ControlLoop:
     reopen: connects to a hand that was lost.
     patience_s: how long a lost source or hand is looked for; 0: the run ends at once.
     realtime: what to ask of the operating system; None: nothing.
+    kept_decisions: how many of the newest the summary keeps; a decision takes 0.7 kB.
     clock: seconds, monotonic.
     sleep: waits so many seconds.
     """
@@ -53,6 +55,7 @@ class ControlLoop:
         reopen: Callable[[], HandLink] | None = None,
         patience_s: float = 0.0,
         realtime: Realtime | None = None,
+        kept_decisions: int = KEPT_DECISIONS,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -64,7 +67,9 @@ class ControlLoop:
         self._sleep = sleep
         self._tick_s = min(signal.hop_s, TICK_S)
         self.summary = RunSummary(
-            tick_ms=self._tick_s * 1000, sections={name: Histogram() for name in (*SECTIONS, "late")}
+            tick_ms=self._tick_s * 1000,
+            sections={name: Histogram() for name in (*SECTIONS, "late")},
+            decisions=deque(maxlen=kept_decisions),
         )
         self._actuation = Actuation(hand, arming, self.summary, reopen, patience_s)
         self._begin = 0.0

@@ -70,7 +70,8 @@ class SignalQuality:
         below_nyquist = [hz for hz in MAINS_HZ if hz < signal.rate_hz / 2]
         self._basis = _basis(below_nyquist, signal.rate_hz, self._n_raw)
         unit = _input_unit(signal)
-        self._to_input = [_mixing(signal) * (response(signal, hz) / unit[:, None]) for hz in below_nyquist]
+        through = [_mixing(signal) * (response(signal, hz) / unit[:, None]) for hz in below_nyquist]
+        self._to_input = np.array(through).reshape(-1, len(unit), len(unit))
 
     def reset(self) -> None:
         """Begin a new stretch."""
@@ -95,7 +96,7 @@ class SignalQuality:
         lowest, highest = newest.min(axis=0), newest.max(axis=0)
         if len(newest) == self._n_input:
             faults[(lowest >= -1) & (highest <= 1)] = Fault.QUIET
-        if (lowest == -128).any() or (highest == 127).any():
+        if lowest.min() == -128 or highest.max() == 127:
             at_ends = (newest == -128) | (newest == 127)
             faults[at_ends.mean(axis=0) >= self.spec.saturated] = Fault.SATURATED
         if self._taken < self._n_raw:
@@ -104,18 +105,22 @@ class SignalQuality:
         self._find_mains(recent, faults)
         lowest, highest = recent.min(axis=0), recent.max(axis=0)
         faults[lowest == highest] = Fault.FLAT
-        if (lowest <= -self._rail).any() or (highest >= self._rail).any():
+        if lowest.min() <= -self._rail or highest.max() >= self._rail:
             at_rails = np.abs(recent) >= self._rail
             faults[at_rails.mean(axis=0) >= self.spec.railed] = Fault.RAILED
         return faults
 
     def _find_mains(self, recent: Float, faults: npt.NDArray[np.int8]) -> None:
-        mean, *parts = self._basis @ recent
-        power = np.einsum("ij,ij->j", recent, recent) / len(recent) - mean**2
-        for cosine, sine, to_input in zip(parts[0::2], parts[1::2], self._to_input):
-            mostly = (cosine**2 + sine**2) / 2 >= MAINS_SHARE * power
-            if mostly.any():
-                faults[mostly & (np.abs(to_input @ (cosine - 1j * sine)) >= self.spec.mains)] = Fault.MAINS
+        parts = self._basis @ recent
+        squares = parts * parts
+        power = np.einsum("ij,ij->j", recent, recent) / len(recent) - squares[0]
+        mostly = squares[1::2] + squares[2::2] >= 2 * MAINS_SHARE * power
+        if not mostly.any():
+            return
+        waves = parts[1:].reshape(len(self._to_input), 2, -1).transpose(0, 2, 1)
+        let_through = np.matmul(self._to_input, waves)
+        amplitude_squared = np.einsum("ijk,ijk->ij", let_through, let_through)
+        faults[(mostly & (amplitude_squared >= self.spec.mains**2)).any(axis=0)] = Fault.MAINS
 
     def too_many(self, faults: npt.NDArray[np.int8]) -> bool:
         """Whether more channels are bad than may be."""

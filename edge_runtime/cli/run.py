@@ -77,6 +77,7 @@ def run(arguments: argparse.Namespace) -> int:
     from neurograsp.edge_runtime.contract.errors import NeurograspError, UsageError
     from neurograsp.edge_runtime.files import check_writable, write_whole
     from neurograsp.edge_runtime.loop import ControlLoop
+    from neurograsp.edge_runtime.run_summary import KEPT_DECISIONS
 
     if arguments.seconds is not None and not arguments.seconds > 0:
         raise UsageError("--seconds must be positive")
@@ -120,6 +121,7 @@ def run(arguments: argparse.Namespace) -> int:
                 reopen=hand.reopen,
                 patience_s=arguments.reconnect,
                 realtime=realtime,
+                kept_decisions=0 if arguments.out is None else KEPT_DECISIONS,
             )
             try:
                 loop.run(arguments.seconds)

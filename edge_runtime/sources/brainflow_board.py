@@ -67,7 +67,7 @@ class BrainFlowSource:
         self.description = f"BrainFlow {name}" + (f" on {port}" if port else "")
         self._lock = PortLock(port)
         self._board = _Board(brainflow, board_id, parameters, self.description)
-        self._rows = rows
+        self._rows = _without_copying(rows)
         self._counter_row = counter_row
         self._lsb_uv = spec.lsb_uv
         self._counter = CounterUnwrapper(COUNTER_MODULUS)
@@ -145,7 +145,7 @@ class PlaybackSource:
         self._board = _Board(
             brainflow, brainflow.BoardIds.PLAYBACK_FILE_BOARD.value, parameters, self.description
         )
-        self._rows = [layout["eeg_channels"][column] for column in columns]
+        self._rows = _without_copying([layout["eeg_channels"][column] for column in columns])
         self._counter_row = int(layout["package_num_channel"])
         self._left = len(frames.counts)
 
@@ -227,6 +227,12 @@ def rows_of(description: dict[str, Any], channels: Sequence[str]) -> list[int] |
     names = [name.strip() for name in str(description.get("eeg_names", "")).split(",")]
     columns = electrode_columns(channels, names, len(rows))
     return None if columns is None else [rows[column] for column in columns]
+
+
+def _without_copying(rows: list[int]) -> slice | list[int]:
+    """Rows that follow each other as a slice, which numpy takes without a copy."""
+    first, n = rows[0], len(rows)
+    return slice(first, first + n) if rows == list(range(first, first + n)) else rows
 
 
 def _rows_there(description: dict[str, Any]) -> list[int]:

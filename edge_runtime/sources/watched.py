@@ -3,8 +3,6 @@
 import logging
 from dataclasses import replace
 
-import numpy as np
-
 from neurograsp.edge_runtime.backoff import Backoff
 from neurograsp.edge_runtime.contract.errors import SourceError
 from neurograsp.edge_runtime.sources.base import Block, Source
@@ -70,9 +68,8 @@ class WatchedSource:
         Raises:
             SourceError: it is lost, and was not found again in time.
         """
-        nothing = Block.empty(self._n_channels)
         if not self._open and not self._backoff.due(now):
-            return nothing
+            return Block.empty(self._n_channels)
         try:
             if not self._open:
                 self._source.start()
@@ -82,8 +79,8 @@ class WatchedSource:
             self._check_silence(now)
         except SourceError as error:
             self._lost(error, now)
-            return nothing
-        return replace(block, frame_index=block.frame_index + (self._shift or 0))
+            return Block.empty(self._n_channels)
+        return replace(block, frame_index=block.frame_index + self._shift) if self._shift else block
 
     def finished(self) -> bool:
         """Whether a source of limited length has delivered its last frame."""
@@ -103,7 +100,7 @@ class WatchedSource:
             by_clock = self._newest + round((now - self._newest_at) * self._rate_hz)
             first = max(self._newest + 1, by_clock - len(block.frame_index) + 1)
             self._shift = first - int(block.frame_index[0])
-        newest = int(np.max(block.frame_index)) + self._shift
+        newest = int(block.frame_index.max()) + self._shift
         if newest > self._newest:
             self._newest, self._newest_at = newest, now
             self.fresh_at = now
