@@ -131,12 +131,12 @@ def _board(rest: str) -> Offer:
 
 def _relay(text: str, rest: str) -> Offer:
     from neurograsp.edge_runtime.contract.errors import UsageError
-    from neurograsp.edge_runtime.sources.relay_source import RelaySource, connect
+    from neurograsp.edge_runtime.sources.relay_source import Address, RelaySource, connect
 
     host, _, port = rest.rpartition(":")
     if not (host and port.isdecimal() and 0 < int(port) < 65536):
         raise UsageError(f"--source {text}: expected relay:HOST:PORT, such as relay:192.168.1.20:7007")
-    connection = connect(host.strip("[]"), int(port), relay_token())
+    connection = connect(Address(host.strip("[]"), int(port), relay_token()))
     return Offer(lambda: connection.layout, lambda spec: RelaySource(connection, spec))
 
 

@@ -106,17 +106,21 @@ def test_a_program_that_ends_is_a_lost_source() -> None:
         source = LslSource(find_stream("lost"), SPEC)
         source.start()
         read_until(source, 50)
+        source.stop()
+        source.start()
+        read_until(source, 50)
         process.kill()
         process.wait()
         with pytest.raises(SourceError, match=r"^LSL stream lost: lost; look at its program"):
             read_until(source, 10_000)
         source.stop()
+        with pytest.raises(SourceError, match=r"^LSL stream lost: not on the network"):
+            source.start()
 
 
 def test_streams_that_cannot_be_taken(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(lsl_stream, "N_SEARCHES", 1)
     arguments = ("--actions", "a", "--out", "/nonexistent/x")
     with sender("irregular", "float32", "uV", 0.0):
         with pytest.raises(ConfigError, match="at 0 Hz; a stream of numbers at a regular rate"):

@@ -24,7 +24,7 @@ from neurograsp.edge_runtime.sources import relay_source
 from neurograsp.edge_runtime.sources.base import Block
 from neurograsp.edge_runtime.sources.board_layout import LSB_UV, OTHER_LSB_UV
 from neurograsp.edge_runtime.sources.relay_protocol import Codec, Role, Type
-from neurograsp.edge_runtime.sources.relay_source import RelaySource, connect
+from neurograsp.edge_runtime.sources.relay_source import Address, RelaySource, connect
 
 CLI = (sys.executable, "-m", "neurograsp.edge_runtime.cli")
 TOKEN = "a secret of both machines"
@@ -74,7 +74,7 @@ def read_for(source: RelaySource, seconds: float) -> Block:
 
 
 def connected(port: int, spec: SignalSpec = SYNTHETIC, token: str = TOKEN) -> RelaySource:
-    return RelaySource(connect(HOST, port, token.encode()), spec)
+    return RelaySource(connect(Address(HOST, port, token.encode())), spec)
 
 
 def test_a_boards_frames_arrive_as_they_are_with_their_gaps() -> None:
@@ -144,7 +144,22 @@ def test_a_relay_with_another_token_gives_nothing(monkeypatch: pytest.MonkeyPatc
     shake_hands = relay_source._shake_hands
     monkeypatch.setattr(relay_source, "_shake_hands", answer)
     with listener, pytest.raises(SourceError, match="has another token, or the bytes were changed"):
-        connect(HOST, port, TOKEN.encode())
+        connect(Address(HOST, port, TOKEN.encode()))
+
+
+def test_a_stopped_source_can_be_started_again() -> None:
+    with relay() as (port, process):
+        source = connected(port)
+        for _ in range(2):
+            source.start()
+            assert len(read_for(source, 0.2).frame_index) > 20
+            source.stop()
+            time.sleep(0.1)
+        process.kill()
+        process.wait()
+        with pytest.raises(SourceError, match="nothing listens there"):
+            source.start()
+        source.stop()
 
 
 def test_what_does_not_fit_is_refused() -> None:
