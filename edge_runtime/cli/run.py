@@ -78,7 +78,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from neurograsp.edge_runtime.bundle import verify_golden
     from neurograsp.edge_runtime.cli.hands import check_commands, open_hand
-    from neurograsp.edge_runtime.cli.sources import open_source
+    from neurograsp.edge_runtime.cli.sources import clock_of, open_source
     from neurograsp.edge_runtime.contract.errors import NeurograspError, UsageError
     from neurograsp.edge_runtime.files import check_writable, write_whole
     from neurograsp.edge_runtime.loop import ControlLoop
@@ -135,6 +135,7 @@ def run(arguments: argparse.Namespace) -> int:
     finally:
         source.stop()
     report = describe(arguments, bundle.sha256, loop, hand, pipeline) | calibrated.report()
+    report["clock"] = clock_of(source)
     print(json.dumps(report) if arguments.json else render(report))
     if arguments.out is not None:
         write_whole(arguments.out, json.dumps({**report, **session(loop, hand)}).encode())
@@ -241,6 +242,12 @@ def render(report: dict[str, Any]) -> str:
         f"missing), {report['clipped']['input']} samples clipped at the input",
         f"  decisions        {report['decisions']}, of which {report['activations']} started an action",
     ]
+    if report["clock"] and report["clock"]["rate_hz"] is not None:
+        clock = report["clock"]
+        lines.append(
+            f"  amplifier clock  {clock['rate_hz']:.2f} frames a second ({clock['ppm']:+.0f} ppm), "
+            f"at most {clock['late_ms']:.0f} ms late"
+        )
     if report["source_losses"] or hand["losses"]:
         lines.append(f"  lost             amplifier {report['source_losses']}, hand {hand['losses']} times")
     if quality["bad"]:

@@ -4,10 +4,10 @@ import logging
 import os
 import zipfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from neurograsp.edge_runtime.contract.signal_spec import SignalSpec
@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 FORMS = "playback:FILE, synthetic, board:NAME[:port], relay:HOST:PORT or lsl:NAME"
-RECORDED = ("playback", "synthetic")
+MADE_UP = ("playback", "synthetic")
+"""Sources that keep this machine's time."""
+
 MIN_TOKEN = 16
 
 
@@ -43,13 +45,23 @@ def open_source(text: str, spec: "SignalSpec", speed: float = 1.0, start_s: floa
         MissingExtra: what it needs is not installed.
     """
     from neurograsp.edge_runtime.contract.errors import ConfigError
+    from neurograsp.edge_runtime.sources.clocked import ClockedSource
 
-    if text.partition(":")[0] not in RECORDED and spec.gap.stop_after_s == "never":
+    if text.partition(":")[0] in MADE_UP:
+        return offer(text, speed, start_s).open(spec)
+    if spec.gap.stop_after_s == "never":
         raise ConfigError(
             f"--source {text}: the bundle never stops the hand at a gap, which is for recordings in "
             "pieces; set signal.gap.stop_after_s to seconds and train again"
         )
-    return offer(text, speed, start_s).open(spec)
+    return ClockedSource(offer(text).open(spec), spec.rate_hz)
+
+
+def clock_of(source: "Source") -> dict[str, Any] | None:
+    """What is known of a live source's clock, as plain values; None of another source."""
+    from neurograsp.edge_runtime.sources.clocked import ClockedSource
+
+    return asdict(source.stream_clock.report) if isinstance(source, ClockedSource) else None
 
 
 def open_whole(text: str, speed: float = 1.0) -> "tuple[Layout, Source]":

@@ -16,7 +16,7 @@ from neurograsp.train.datasets import open_recordings
 
 pytest.importorskip("brainflow")
 
-SHORT = ("--actions", "reach,grip", "--repeats", "2", "--cue-s", "2", "--rest-s", "1", "--speed", "100")
+SHORT = ("--actions", "reach,grip", "--repeats", "2", "--cue-s", "2", "--rest-s", "1", "--speed", "50")
 
 
 @pytest.fixture(scope="module")
