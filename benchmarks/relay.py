@@ -3,8 +3,8 @@
     .venv/bin/python benchmarks/relay.py
 
 A process relays a signal of 32 channels at 500 Hz over the loopback, another one receives it every
-millisecond. Each frame holds the time when it was due, so what is measured is from there to the receiver's hands: the
-relay's tick, TCP, the tags, and the receiver's millisecond. Takes 30 s.
+millisecond. Each frame holds the time when it was due, so what is measured is from there to the receiver's
+hands: the relay's tick, TCP, the tags, and the receiver's millisecond. Takes 30 s.
 """
 
 import multiprocessing

@@ -7,6 +7,7 @@ its own; between them nothing is replaced. Times are read off the firmware's tra
 import contextlib
 import os
 import pty
+import re
 import select
 import subprocess
 import threading
@@ -144,7 +145,7 @@ class Rig:
             self.cable = Cable(self._folder, self.hand.url)
             self._open.callback(self.cable.close)
             command = [*self._wrapper, *CLI, "run", "--bundle", str(self._bundle)]
-            command += ["--source", f"board:cyton:{self.amplifier.port}", "--hand", str(self.cable.port)]
+            command += ["--source", self.source(), "--hand", str(self.cable.port)]
             log = self._open.enter_context(self.log.open("w"))
             self.process = subprocess.Popen(
                 [*command, "--arm-by", "key", *self._options],
@@ -163,6 +164,10 @@ class Rig:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._open.close()
+
+    def source(self) -> str:
+        """Where the runtime gets its frames; the amplifier is on."""
+        return f"board:cyton:{self.amplifier.port}"
 
     def _end(self) -> None:
         self.process.kill()
@@ -210,6 +215,39 @@ class Rig:
     def stood_after(self, fault_s: float) -> float:
         """Seconds from a fault to the hand's last movement; 0 when it did not move any more."""
         return max((0.0, *(row.ms / 1000 - fault_s for row in moves(self.rows()))))
+
+
+class RelayRig(Rig):
+    """With `neurograsp relay` between the amplifier and the runtime."""
+
+    TOKEN = "a secret of both machines"
+    port = 0
+
+    def source(self) -> str:
+        self.start_relay()
+        self._open.callback(self.end_relay)
+        return f"relay:127.0.0.1:{self.port}"
+
+    def start_relay(self) -> None:
+        """On the port that it had before, if any."""
+        source = f"board:cyton:{self.amplifier.port}"
+        self._environment["NEUROGRASP_RELAY_TOKEN"] = self.TOKEN
+        self.relay = subprocess.Popen(
+            [*CLI, "relay", "--source", source, "--port", str(self.port)],
+            env=self._environment,
+            text=True,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+        )
+        assert self.relay.stderr is not None
+        said = self.relay.stderr.readline()
+        found = re.search(r"port (\d+); Ctrl-C ends", said)
+        assert found, said
+        self.port = int(found[1])
+
+    def end_relay(self) -> None:
+        self.relay.kill()
+        self.relay.communicate()
 
 
 def moves(rows: list[TraceRow]) -> list[TraceRow]:

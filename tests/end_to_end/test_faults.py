@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 from emulators import RAIL, Cyton
-from rig import Rig
+from rig import RelayRig, Rig
 from toys import CONFIG, OPEN_GATES, write_recordings
 
 from neurograsp.edge_runtime.bundle import open_bundle
@@ -182,3 +182,38 @@ def test_two_runtimes_on_one_hand(rig: Rig, bundle: Path, capfd: pytest.CaptureF
     assert code == 5
     assert "in use by another program" in capfd.readouterr().err
     rig.wait_for_movement()
+
+
+RELAY_FAULTS: dict[str, Callable[[RelayRig], object]] = {
+    "relay: board unplugged": lambda rig: rig.amplifier.unplug(),
+    "relay: killed": lambda rig: rig.relay.kill(),
+    "relay: frozen (SIGSTOP)": lambda rig: rig.relay.send_signal(signal.SIGSTOP),
+}
+
+
+@pytest.mark.parametrize("fault", RELAY_FAULTS)
+def test_the_hand_stands_in_time_behind_a_relay(fault: str, bundle: Path, tmp_path: Path) -> None:
+    with RelayRig(bundle, tmp_path) as rig:
+        before = rig.wait_for_movement()
+        RELAY_FAULTS[fault](rig)
+        time.sleep(2.5)
+        took = rig.stood_after(before)
+        say(fault, took)
+        assert took < LIMIT_S
+        assert rig.rows()[-1].state not in (HandState.MOVING, HandState.HOLD, HandState.ARMED)
+
+
+def test_a_relay_that_comes_back_moves_nothing_until_somebody_arms(bundle: Path, tmp_path: Path) -> None:
+    with RelayRig(bundle, tmp_path) as rig:
+        rig.wait_for_movement()
+        rig.end_relay()
+        stands_s = time.monotonic() + LIMIT_S
+        rig.wait_for("looking for it")
+        rig.start_relay()
+        rig.wait_for("back again")
+        time.sleep(4.5)
+        assert rig.stood_after(stands_s) == 0
+        rig.arm()
+        armed_s = time.monotonic()
+        rig.wait_for_movement()
+        assert rig.stood_after(armed_s) > 0

@@ -18,7 +18,7 @@ from emulators import RAIL, Cyton, FreeEEG32, noise
 from toys import toy_signal
 
 from neurograsp.edge_runtime.cli import main
-from neurograsp.edge_runtime.contract.errors import ConfigError, SourceError
+from neurograsp.edge_runtime.contract.errors import ConfigError, SourceError, UsageError
 from neurograsp.edge_runtime.contract.signal_spec import SignalSpec
 from neurograsp.edge_runtime.sources import relay_source
 from neurograsp.edge_runtime.sources.base import Block
@@ -126,6 +126,59 @@ def test_a_receiver_with_another_token_gets_nothing(token: str) -> None:
             connected(port, token=token)
         source = connected(port)  # and the relay goes on
         source.stop()
+
+
+def test_the_command_line_says_what_is_wrong_with_the_token(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with relay() as (port, _):
+        record = [
+            "record",
+            "--source",
+            f"relay:{HOST}:{port}",
+            "--actions",
+            "a",
+            "--out",
+            str(tmp_path / "x"),
+        ]
+        for token, code, message in (
+            ("too short", 2, "NEUROGRASP_RELAY_TOKEN: 9 characters, at least 16 are needed"),
+            (
+                "another secret than that",
+                5,
+                f"relay {HOST}:{port}: it hung up; is NEUROGRASP_RELAY_TOKEN the same",
+            ),
+        ):
+            monkeypatch.setenv("NEUROGRASP_RELAY_TOKEN", token)
+            assert (
+                main(["record", "--source", source, "--actions", "a", "--out", str(tmp_path / "x")]) == code
+            )
+            assert message in capsys.readouterr().err
+    assert not (tmp_path / "x").exists()
+
+
+def test_without_a_token_it_is_for_this_machine_alone(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("NEUROGRASP_RELAY_TOKEN", raising=False)
+    assert main(["relay", "--source", "synthetic", "--listen", "0.0.0.0", "--port", "0"]) == 2
+    assert "other machines can connect" in capsys.readouterr().err
+    monkeypatch.setattr(relay_source, "is_loopback", lambda address: False)
+    with relay(token="") as (port, _), pytest.raises(UsageError, match="anybody could send frames"):
+        connected(port, token="")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--listen", "203.0.113.7"], "cannot listen on 203.0.113.7, port 7007"),
+        (["--port", "99999"], "cannot listen on 127.0.0.1, port 99999"),
+        (["--listen", "nowhere.invalid"], "cannot listen on nowhere.invalid"),
+    ],
+)
+def test_where_it_cannot_listen(options: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["relay", "--source", "synthetic", *options]) == 4
+    assert message in capsys.readouterr().err
 
 
 def test_a_relay_with_another_token_gives_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
