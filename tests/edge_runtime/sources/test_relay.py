@@ -132,15 +132,7 @@ def test_the_command_line_says_what_is_wrong_with_the_token(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with relay() as (port, _):
-        record = [
-            "record",
-            "--source",
-            f"relay:{HOST}:{port}",
-            "--actions",
-            "a",
-            "--out",
-            str(tmp_path / "x"),
-        ]
+        source = f"relay:{HOST}:{port}"
         for token, code, message in (
             ("too short", 2, "NEUROGRASP_RELAY_TOKEN: 9 characters, at least 16 are needed"),
             (
