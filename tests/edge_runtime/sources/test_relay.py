@@ -273,6 +273,7 @@ def test_a_source_that_is_lost_is_told() -> None:
         assert "no frame for 2 s" in said
 
 
+@pytest.mark.slow
 def test_a_receiver_that_does_not_read_loses_frames_and_nothing_piles_up() -> None:
     """What it reads later is a row of frames with gaps, and then the newest."""
     pytest.importorskip("brainflow")
