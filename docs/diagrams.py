@@ -7,9 +7,12 @@ import enum
 from collections.abc import Mapping
 from typing import Any
 
-from neurograsp.edge_runtime import decide
+from neurograsp.edge_runtime import actuation, decide
 
-TABLES: dict[str, Mapping[tuple[Any, Any], Any]] = {"The decision layer": decide.TRANSITIONS}
+TABLES: dict[str, Mapping[tuple[Any, Any], Any]] = {
+    "The decision layer": decide.TRANSITIONS,
+    "States of the runtime": actuation.TRANSITIONS,
+}
 """Heading in the page to (state, event) -> next state; the first state listed is the one at the start."""
 
 

@@ -144,6 +144,11 @@ class DecisionMachine:
         self._started_at = -np.inf
         self._sent_at = -np.inf
 
+    @property
+    def active(self) -> int | None:
+        """The action under way; None without one."""
+        return self._active if self.state is DecisionState.ACTIVE else None
+
     def reset(self) -> None:
         """Forget scores and the active action, as after a gap. The order of actions is kept."""
         self._take(DecisionEvent.RESET)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from neurograsp.edge_runtime.contract.decision_spec import DecisionSpec, Proportional
+from neurograsp.edge_runtime.contract.quality_spec import QualitySpec
 from neurograsp.edge_runtime.contract.run_folder import ConvertConfig
 from neurograsp.edge_runtime.contract.signal_spec import GapPolicy
 from neurograsp.train.filter_design import FilterConfig
@@ -201,6 +202,7 @@ class TrainConfig:
     network: NetworkConfig = field(default_factory=NetworkConfig)
     fit: FitOptions = field(default_factory=FitOptions)
     decision: DecisionConfig = field(default_factory=DecisionConfig)
+    quality: QualitySpec = field(default_factory=QualitySpec)
     convert: ConvertConfig = field(default_factory=ConvertConfig)
 
     def __post_init__(self) -> None:

@@ -158,6 +158,7 @@ def _train_into(folder: Path, job: _Job, progress: Progress | None) -> TrainedRu
         seed=config.fit.seed,
         versions=_versions(),
         refit=refitted,
+        quality=config.quality,
     )
     _write_json(folder / "run.json", encode(facts))
     _write_json(folder / "history.json", history.to_json())

@@ -132,8 +132,9 @@ def from_source(
         CheckFailed: all of it came in pieces shorter than a window.
     """
     from neurograsp.edge_runtime.calibration import Listener, UntilHeard
-    from neurograsp.edge_runtime.cli.run import open_source
-    from neurograsp.edge_runtime.loop import START_S, ControlLoop
+    from neurograsp.edge_runtime.cli.sources import open_source
+    from neurograsp.edge_runtime.loop import ControlLoop
+    from neurograsp.edge_runtime.sources.watched import START_S
 
     signal = bundle.manifest.signal
     source = open_source(arguments.source, signal, arguments.speed, arguments.start)
@@ -142,7 +143,7 @@ def from_source(
     wall_s = (SETTLE_S + rest_s) / arguments.speed
     print_now(f"rest now, for {wall_s:.0f} s: sit as you will, and mean to do nothing")
     heard = UntilHeard(source, listener, rest_s)
-    ControlLoop(heard, pipeline, None, arm=False).run(MOST_OVER * wall_s + START_S)
+    ControlLoop(heard, pipeline, None, arming=None).run(MOST_OVER * wall_s + START_S)
     print_now("done")
     stream = listener.stream()
     return (

@@ -18,6 +18,7 @@ from neurograsp.edge_runtime.contract import manifest as manifests
 from neurograsp.edge_runtime.contract import signal_spec as signals
 from neurograsp.edge_runtime.contract.calibration import Calibration, DriftReference
 from neurograsp.edge_runtime.contract.decision_spec import DecisionSpec
+from neurograsp.edge_runtime.contract.quality_spec import QualitySpec
 from neurograsp.firmware_bridge.exchange import LinkStats
 from neurograsp.firmware_bridge.protocol import HandAction
 from neurograsp.train.bootstrap import BOOTSTRAPPED
@@ -56,9 +57,12 @@ COMMANDS: Commands = {
         *("run", "--bundle", str(toy.bundle), "--source", "synthetic"),
         *("--hand", "sim", "--seconds", "1"),
     ],
+    "bench": lambda toy, tmp: [
+        *("bench", str(toy.bundle), "--seconds", "0.5", "--warm-up", "0.2", "--against"),
+    ],
     "convert": lambda toy, tmp: ["convert", str(toy.run), "--out", str(tmp / "bundle"), "--method", "ptq"],
     "convert-c": lambda toy, tmp: ["convert", str(toy.bundle), "--target", "c", "--out", str(tmp / "c")],
-    "doctor": lambda toy, tmp: ["doctor", "--bundle", str(toy.bundle), "--hand", "sim"],
+    "doctor": lambda toy, tmp: ["doctor", "--bundle", str(toy.bundle)],
     "ports": lambda toy, tmp: ["ports"],
     "info": lambda toy, tmp: ["info"],
     "hand-ping": lambda toy, tmp: ["hand", "ping"],
@@ -193,6 +197,7 @@ def test_manifest_schema_is_strict_at_every_depth(toy: Any) -> None:
         ("network", manifests.NetworkFacts),
         ("golden", manifests.GoldenFacts),
         ("stream", manifests.StreamFacts),
+        ("quality", QualitySpec),
         ("provenance", manifests.Provenance),
     ],
 )

@@ -10,7 +10,8 @@ from toys import RATE_HZ, toy_signal
 
 from neurograsp.edge_runtime.cli import main
 from neurograsp.edge_runtime.cli.demo import SAMPLES
-from neurograsp.edge_runtime.cli.run import check_commands, check_force, open_hand, open_source, skip
+from neurograsp.edge_runtime.cli.hands import check_commands, check_force, open_hand
+from neurograsp.edge_runtime.cli.sources import open_source, skip
 from neurograsp.edge_runtime.contract.decision_spec import DecisionSpec, Proportional
 from neurograsp.edge_runtime.contract.errors import ConfigError, RecordingError, UsageError
 from neurograsp.edge_runtime.contract.signal_spec import ActionSet
@@ -73,6 +74,11 @@ def test_a_recording_that_is_not_there_is_named(tmp_path: Path) -> None:
 def test_arming_needs_a_hand(capsys: Any) -> None:
     assert main(["run", "--bundle", "any", "--source", "synthetic", "--hand", "none", "--arm"]) == 2
     assert "no hand to arm" in capsys.readouterr().err
+
+
+def test_a_processor_that_is_not_there_is_a_usage_error(capsys: Any) -> None:
+    assert main(["run", "--bundle", "any", "--source", "synthetic", "--cpu", "4095"]) == 2
+    assert "--cpu 4095: this process may run on 0" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("arm", [True, False])
