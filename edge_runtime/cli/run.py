@@ -93,9 +93,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.out is not None:
         check_writable(arguments.out)
     stop_on_signals()
-    if arguments.arm_by or arguments.shadow:
-        for name in ("actuation", "loop"):  # whoever arms must see what the hand is let do, and why
-            logging.getLogger(f"neurograsp.edge_runtime.{name}").setLevel(logging.INFO)
+    if (arguments.arm_by or arguments.shadow) and not arguments.verbose:
+        say_what_happens()
     bundle = open_trusted(arguments.bundle, arguments.public_key)
     verify_golden(bundle)
     manifest = bundle.manifest
@@ -143,6 +142,17 @@ def stop_on_signals() -> None:
     """As with Ctrl-C the hand is stopped before the program ends, whoever wants it to end."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
+
+
+def say_what_happens() -> None:
+    """Whoever arms a hand must see what it is let do, and why."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    for name in ("actuation", "loop"):
+        logger = logging.getLogger(f"neurograsp.edge_runtime.{name}")
+        logger.setLevel(logging.INFO)
+        logger.addHandler(handler)
+        logger.propagate = False
 
 
 @contextmanager
