@@ -11,7 +11,7 @@ KERNEL := edge_runtime/dsp/_kernel*.so
 SOURCES := pyproject.toml setup.py requirements/workstation.lock \
 	$(wildcard edge_runtime/dsp/*.c edge_runtime/dsp/*.h)
 
-.PHONY: install demo test test-slow fuzz lint lock clean
+.PHONY: install install-board demo test test-slow check-aarch64 fuzz lint lock clean
 
 install: $(STAMP)
 
@@ -26,6 +26,14 @@ $(STAMP): $(UV) $(SOURCES)
 	$(PIP_INSTALL) --no-build-isolation -e .
 	touch $@
 
+# What a board needs and no more: no TensorFlow, no tools, no compiler. Bytecode comes with use.
+BOARD := .venv-board
+install-board:
+	$(PYTHON) -m venv $(BOARD)
+	$(BOARD)/bin/python -m pip install --quiet --no-compile --require-hashes -r requirements/board.lock
+	rm -rf build
+	$(BOARD)/bin/python -m pip install --quiet --no-compile --no-deps .
+
 demo: install
 	$(BIN)/neurograsp demo
 
@@ -34,6 +42,11 @@ test: install
 
 test-slow: install
 	$(PYTEST) --dist worksteal -m slow
+
+# Wants qemu-user-static and, for the C kernel and the firmware, gcc-aarch64-linux-gnu; no root.
+check-aarch64: install
+	$(BIN)/python tests/aarch64/board.py .aarch64
+	$(BIN)/python -m pytest -n 2 --dist loadgroup tests/aarch64/check_board.py
 
 # Longer: make fuzz FUZZ_S=1800
 FUZZ_S ?= 60
@@ -48,9 +61,9 @@ lint: install
 	$(BIN)/lint-imports
 
 clean:
-	rm -rf $(VENV) $(KERNEL) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .fuzz-corpus
+	rm -rf $(VENV) $(BOARD) $(KERNEL) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .fuzz-corpus .aarch64
 
 lock: $(UV)
 	$(COMPILE) requirements/bootstrap.in -o requirements/bootstrap.lock
-	$(COMPILE) pyproject.toml --extra train --extra brainflow --extra lsl --extra sign --extra moabb --extra cluster --group dev --group cpu -o requirements/workstation.lock
+	$(COMPILE) pyproject.toml --extra train --extra brainflow --extra lsl --extra gpio --extra sign --extra moabb --extra cluster --group dev --group cpu -o requirements/workstation.lock
 	$(COMPILE) pyproject.toml --extra brainflow -o requirements/board.lock

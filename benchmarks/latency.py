@@ -31,7 +31,8 @@ from neurograsp.edge_runtime.cli.sources import read_frames
 from neurograsp.edge_runtime.decide import Decision
 from neurograsp.edge_runtime.loop import ControlLoop
 from neurograsp.edge_runtime.realtime import Realtime
-from neurograsp.edge_runtime.sources.brainflow_board import PLAYBACK_LAYOUTS, PlaybackSource, load_brainflow
+from neurograsp.edge_runtime.sources.brainflow_board import PLAYBACK_LAYOUTS, PlaybackSource
+from neurograsp.edge_runtime.sources.brainflow_library import load_brainflow
 from neurograsp.edge_runtime.sources.delta_npz import DeltaFrames
 from neurograsp.firmware_bridge.frames import FrameDecoder
 from neurograsp.firmware_bridge.host_firmware import SimulatedHand

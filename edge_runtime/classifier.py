@@ -40,6 +40,11 @@ def interpreter(blob: bytes, where: str, reference_kernels: bool) -> Any:
     return made
 
 
+def delegated(made: Any) -> bool:
+    """Whether an interpreter hands operators to XNNPACK, the only delegate that is there by default."""
+    return any(operator["op_name"] == "DELEGATE" for operator in made._get_ops_details())
+
+
 class Network(ABC):
     """A network on the device. What it is made of is read once: between two hops nothing stays in the caches.
 

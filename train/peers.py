@@ -19,7 +19,7 @@ from neurograsp.edge_runtime.contract.signal_spec import (
     SignalSpec,
     SosStage,
 )
-from neurograsp.edge_runtime.sources.brainflow_board import load_brainflow
+from neurograsp.edge_runtime.sources.brainflow_library import load_brainflow
 
 Floats = npt.NDArray[Any]
 Filter = Callable[[npt.NDArray[np.int32]], Floats]

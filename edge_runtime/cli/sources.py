@@ -4,10 +4,10 @@ import logging
 import os
 import zipfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from neurograsp.edge_runtime.contract.signal_spec import SignalSpec
@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 FORMS = "playback:FILE, synthetic, board:NAME[:port], relay:HOST:PORT or lsl:NAME"
-RECORDED = ("playback", "synthetic")
+MADE_UP = ("playback", "synthetic")
+"""Sources that keep this machine's time."""
+
 MIN_TOKEN = 16
 
 
@@ -43,13 +45,23 @@ def open_source(text: str, spec: "SignalSpec", speed: float = 1.0, start_s: floa
         MissingExtra: what it needs is not installed.
     """
     from neurograsp.edge_runtime.contract.errors import ConfigError
+    from neurograsp.edge_runtime.sources.clocked import ClockedSource
 
-    if text.partition(":")[0] not in RECORDED and spec.gap.stop_after_s == "never":
+    if text.partition(":")[0] in MADE_UP:
+        return offer(text, speed, start_s).open(spec)
+    if spec.gap.stop_after_s == "never":
         raise ConfigError(
             f"--source {text}: the bundle never stops the hand at a gap, which is for recordings in "
             "pieces; set signal.gap.stop_after_s to seconds and train again"
         )
-    return offer(text, speed, start_s).open(spec)
+    return ClockedSource(offer(text).open(spec), spec.rate_hz)
+
+
+def clock_of(source: "Source") -> dict[str, Any] | None:
+    """What is known of a live source's clock, as plain values; None of another source."""
+    from neurograsp.edge_runtime.sources.clocked import ClockedSource
+
+    return asdict(source.stream_clock.report) if isinstance(source, ClockedSource) else None
 
 
 def open_whole(text: str, speed: float = 1.0) -> "tuple[Layout, Source]":
@@ -101,7 +113,8 @@ def play(frames: "DeltaFrames", speed: float = 1.0) -> Offer:
     """A recording, through BrainFlow's playback board where that is installed."""
     from neurograsp.edge_runtime.contract.errors import MissingExtra, SourceError
     from neurograsp.edge_runtime.sources.base import Layout
-    from neurograsp.edge_runtime.sources.brainflow_board import PlaybackSource, load_brainflow
+    from neurograsp.edge_runtime.sources.brainflow_board import PlaybackSource
+    from neurograsp.edge_runtime.sources.brainflow_library import load_brainflow
     from neurograsp.edge_runtime.sources.file_player import FilePlayer
 
     layout = Layout(frames.channels, frames.rate_hz, frames.lsb_uv)
@@ -132,12 +145,12 @@ def _board(rest: str) -> Offer:
 
 def _relay(text: str, rest: str) -> Offer:
     from neurograsp.edge_runtime.contract.errors import UsageError
-    from neurograsp.edge_runtime.sources.relay_source import RelaySource, connect
+    from neurograsp.edge_runtime.sources.relay_source import Address, RelaySource, connect
 
     host, _, port = rest.rpartition(":")
     if not (host and port.isdecimal() and 0 < int(port) < 65536):
         raise UsageError(f"--source {text}: expected relay:HOST:PORT, such as relay:192.168.1.20:7007")
-    connection = connect(host.strip("[]"), int(port), relay_token())
+    connection = connect(Address(host.strip("[]"), int(port), relay_token()))
     return Offer(lambda: connection.layout, lambda spec: RelaySource(connection, spec))
 
 

@@ -56,12 +56,14 @@ class MissingExtra(NeurograspError):
     Args:
         package: what could not be imported.
         extra: the extra of this distribution that brings it.
+        remedy: what to do where that extra does not help.
     """
 
     exit_code = 3
 
-    def __init__(self, package: str, extra: str) -> None:
-        super().__init__(f"{package} is not installed: run `pip install '.[{extra}]'` in the source checkout")
+    def __init__(self, package: str, extra: str, remedy: str = "") -> None:
+        remedy = remedy or f"run `pip install '.[{extra}]'` in the source checkout"
+        super().__init__(f"{package} is not installed: {remedy}")
 
 
 class ConfigError(NeurograspError):

@@ -2,7 +2,8 @@
 
 from neurograsp.edge_runtime.contract.errors import ConfigError
 from neurograsp.edge_runtime.sources.base import Layout
-from neurograsp.edge_runtime.sources.brainflow_board import board_id_of, load_brainflow
+from neurograsp.edge_runtime.sources.brainflow_board import board_id_of
+from neurograsp.edge_runtime.sources.brainflow_library import load_brainflow
 
 _STEP_OF_24_BITS = 1 / (2**23 - 1)
 LSB_UV = {
@@ -22,7 +23,7 @@ def board_layout(name: str) -> Layout:
 
     Raises:
         ConfigError: an unknown name, or no board of its own.
-        MissingExtra, SourceError: BrainFlow is not installed, or does not load.
+        MissingExtra: BrainFlow is not installed, or does not load on this machine.
     """
     brainflow = load_brainflow()
     board_id = board_id_of(name, brainflow)

@@ -1,12 +1,12 @@
 """Where a board is, and that nobody else reads it."""
 
+import errno
 import fcntl
 import os
 import re
 from typing import Any
 
 from neurograsp.edge_runtime.contract.errors import SourceError
-from neurograsp.firmware_bridge.transports import why_not
 
 MAC = re.compile(r"[0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2}){5}")
 ADDRESS = re.compile(r"(\d{1,3}(?:\.\d{1,3}){3})(?::(\d{1,5}))?")
@@ -20,6 +20,15 @@ REMEDIES = {
     "ANOTHER_BOARD_IS_CREATED_ERROR": "this program has it open already",
 }
 """By the name of BrainFlow's exit code."""
+
+
+_WHY_CLOSED = {
+    errno.ENOENT: "not there; `neurograsp ports` lists those that are",
+    errno.EACCES: "no permission; run `sudo usermod -aG dialout $USER` and log in again",
+    errno.EPERM: "no permission; run `sudo usermod -aG dialout $USER` and log in again",
+    errno.EAGAIN: "in use by another program; close that one first",
+    errno.EBUSY: "in use by another program; close that one first",
+}
 
 
 def set_port(parameters: Any, port: str) -> None:
@@ -58,7 +67,8 @@ class PortLock:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             self.release()
-            raise SourceError(f"port {self._port}: {why_not(self._port, error)}") from error
+            why = _WHY_CLOSED.get(error.errno or 0, f"cannot be opened ({error.strerror}); check the device")
+            raise SourceError(f"port {self._port}: {why}") from error
 
     def release(self) -> None:
         if self._file is not None:

@@ -1,13 +1,7 @@
-"""Frames from any BrainFlow board, and recordings played back through BrainFlow's playback board.
-
-BrainFlow is imported late: its wheel holds x86-64 libraries only, so on other machines the import of
-its package works and the first call fails. See https://brainflow.readthedocs.io (building from source).
-"""
+"""Frames from any BrainFlow board, and recordings played back through BrainFlow's playback board."""
 
 import logging
-import os
 import tempfile
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,43 +10,20 @@ import numpy as np
 import numpy.typing as npt
 
 from neurograsp.edge_runtime.contract.codec import nearest
-from neurograsp.edge_runtime.contract.errors import ConfigError, MissingExtra, SourceError
+from neurograsp.edge_runtime.contract.errors import ConfigError, SourceError
 from neurograsp.edge_runtime.contract.signal_spec import SignalSpec
 from neurograsp.edge_runtime.sources.base import Block, CounterUnwrapper
 from neurograsp.edge_runtime.sources.board_port import REMEDIES, PortLock, set_port
+from neurograsp.edge_runtime.sources.brainflow_library import load_brainflow
 from neurograsp.edge_runtime.sources.delta_npz import DeltaFrames
 from neurograsp.edge_runtime.sources.fit import electrode_columns, fitting_columns, to_counts
 
 log = logging.getLogger(__name__)
 
-BUILD_PAGE = "https://brainflow.readthedocs.io/en/stable/BuildBrainFlow.html"
 RING_FRAMES = 450_000
 COUNTER_MODULUS = 256
 COUNTER_CHECK_S = 2.0
 PLAYBACK_LAYOUTS = ((32, "FREEEEG32_BOARD"), (128, "FREEEEG128_BOARD"))
-
-
-def load_brainflow() -> Any:
-    """The module `brainflow.board_shim`, with its logger off and its library loaded.
-
-    Raises:
-        MissingExtra: BrainFlow is not installed.
-        SourceError: it is, but its library does not load on this machine.
-    """
-    try:
-        from brainflow import board_shim
-    except ImportError as error:
-        raise MissingExtra("BrainFlow", "brainflow") from error
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # pkg_resources' own, see pyproject.toml
-            board_shim.BoardShim.disable_board_logger()
-    except (OSError, ImportError, FileNotFoundError) as error:
-        raise SourceError(
-            f"BrainFlow is installed but its library does not load on this machine ({os.uname().machine}); "
-            f"build it from source: {BUILD_PAGE}"
-        ) from error
-    return board_shim
 
 
 class BrainFlowSource:

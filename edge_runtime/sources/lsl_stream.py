@@ -59,7 +59,7 @@ class Stream:
     """A stream on the network that is open.
 
     Attributes:
-        name: for messages.
+        wanted: its name.
         layout: its electrodes; of numbers with a unit `LSB_UV`, of integers what one of them is.
         inlet: of pylsl.
         columns: of the electrodes among its channels.
@@ -67,16 +67,19 @@ class Stream:
         uv_per_value: of the values as they come, or None where they have no unit.
     """
 
-    name: str
+    wanted: str
     layout: Layout
     inlet: Any
     columns: list[int]
     dtype: npt.DTypeLike
     uv_per_value: float | None
 
+    def __str__(self) -> str:
+        return f"LSL stream {self.wanted}"
 
-def find_stream(wanted: str) -> Stream:
-    """Find a stream by its name, and open it.
+
+def find_stream(wanted: str, n_searches: int = N_SEARCHES) -> Stream:
+    """Find a stream by its name, in so many seconds, and open it.
 
     Raises:
         MissingExtra: see `load_pylsl`.
@@ -86,7 +89,7 @@ def find_stream(wanted: str) -> Stream:
     pylsl = load_pylsl()
     name = f"LSL stream {wanted}"
     there: list[Any] = []
-    for _ in range(N_SEARCHES):
+    for _ in range(n_searches):
         there = pylsl.resolve_streams(SEARCH_S)
         found = [info for info in there if info.name() == wanted]
         if found:
@@ -104,10 +107,11 @@ def find_stream(wanted: str) -> Stream:
         info = inlet.info(timeout=OPEN_S)
     except (pylsl.util.TimeoutError, pylsl.util.LostError) as error:
         raise SourceError(f"{name}: does not answer; restart its program") from error
-    return _described(name, inlet, info, pylsl)
+    return _described(wanted, inlet, info, pylsl)
 
 
-def _described(name: str, inlet: Any, info: Any, pylsl: Any) -> Stream:
+def _described(wanted: str, inlet: Any, info: Any, pylsl: Any) -> Stream:
+    name = f"LSL stream {wanted}"
     formats = {
         pylsl.cf_float32: np.float32,
         pylsl.cf_double64: np.float64,
@@ -137,7 +141,7 @@ def _described(name: str, inlet: Any, info: Any, pylsl: Any) -> Stream:
         raise ConfigError(f"{name}: channels of several units; send those of one unit")
     (uv_per_value,) = known
     return Stream(
-        name=name,
+        wanted=wanted,
         layout=Layout(
             channels=tuple(labels[i] or f"{kind}{i + 1}" for i in columns),
             rate_hz=rate_hz,
@@ -167,14 +171,23 @@ class LslSource:
     """
 
     def __init__(self, stream: Stream, spec: SignalSpec) -> None:
-        self.description = stream.name
+        self.description = str(stream)
         self._stream, self._lsb_uv = stream, spec.lsb_uv
-        self._columns = [stream.columns[i] for i in live_columns(stream.name, stream.layout, spec)]
+        self._columns = [stream.columns[i] for i in live_columns(self.description, stream.layout, spec)]
         self._buffer = np.empty((round(BUFFER_S * spec.rate_hz), stream.inlet.channel_count), stream.dtype)
+        self._rate_hz = spec.rate_hz
         self._counter = StampCounter(spec.rate_hz)
+        self._stopped = False
         self._util = load_pylsl().util
 
     def start(self) -> None:
+        """After `stop` the stream is looked for anew."""
+        if self._stopped:
+            again = find_stream(self._stream.wanted, n_searches=1)
+            if again.layout != self._stream.layout or again.dtype != self._stream.dtype:
+                raise SourceError(f"{self.description}: delivers something else than before; start again")
+            self._stream, self._counter = again, StampCounter(self._rate_hz)
+            self._stopped = False
         try:
             self._stream.inlet.open_stream(timeout=OPEN_S)
         except (self._util.TimeoutError, self._util.LostError) as error:
@@ -206,4 +219,5 @@ class LslSource:
         return False
 
     def stop(self) -> None:
+        self._stopped = True
         self._stream.inlet.close_stream()

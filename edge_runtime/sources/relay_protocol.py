@@ -68,10 +68,6 @@ _FROM = {
 }
 
 
-class Busy(ProtocolError):
-    """The relay has another receiver."""
-
-
 class Codec:
     """One end of one connection.
 
@@ -112,8 +108,8 @@ class Codec:
             the messages that are whole now, type and payload, proven by their tags.
 
         Raises:
-            ProtocolError: what came is no such message; nothing more can be read then.
-            Busy: the relay has another receiver.
+            ProtocolError: what came is no such message, or the relay has another receiver; nothing more can
+                be read then.
         """
         self._buffer += data
         if not self.opened and not self._open():
@@ -154,7 +150,7 @@ class Codec:
             return False
         _, _, state, nonce = _OPENING.unpack(there)
         if state != State.FREE:
-            raise Busy("it has another receiver; close that one first")
+            raise ProtocolError("it has another receiver; close that one first")
         nonces = nonce + self._nonce if self._role is Role.RECEIVER else self._nonce + nonce
         self._key = hmac.digest(self._token, b"neurograsp relay 1" + nonces, "sha256")
         del self._buffer[: _OPENING.size]

@@ -3,6 +3,7 @@
 import os
 import socket
 import time
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -21,7 +22,7 @@ from neurograsp.edge_runtime.sources.relay_protocol import (
     is_loopback,
 )
 
-CONNECT_S = 5.0
+CONNECT_S, RECONNECT_S = 5.0, 1.0
 RECEIVE_BYTES = 65_536
 """Of the socket's buffer, too: what waits there is old when it is read."""
 
@@ -29,16 +30,28 @@ MAX_READ_BYTES = 2**20
 """Taken in one read, so that whoever sends without end does not hold the loop up."""
 
 
+@dataclass(frozen=True)
+class Address:
+    """Where a relay is, and the secret that is shared with it, or b""."""
+
+    host: str
+    port: int
+    token: bytes
+
+    def __str__(self) -> str:
+        return f"relay {self.host}:{self.port}"
+
+
 class Connection:
     """A relay that has proven the token and said what it delivers.
 
     Attributes:
-        name: for messages.
+        address: of the relay.
         layout: what it delivers.
     """
 
-    def __init__(self, name: str, sock: socket.socket, codec: Codec, layout: Layout) -> None:
-        self.name, self.layout = name, layout
+    def __init__(self, address: Address, sock: socket.socket, codec: Codec, layout: Layout) -> None:
+        self.address, self.layout = address, layout
         self._socket, self._codec = sock, codec
 
     def start(self) -> None:
@@ -47,7 +60,7 @@ class Connection:
             self._socket.sendall(self._codec.message(Type.START))
             self._socket.setblocking(False)
         except OSError as error:
-            raise SourceError(f"{self.name}: lost: {_why(error)}") from error
+            raise SourceError(f"{self.address}: lost: {_why(error)}") from error
 
     def receive(self) -> tuple[list[tuple[Type, bytes]], bool]:
         """What is there, without waiting, and whether the relay has gone. Raises SourceError."""
@@ -63,53 +76,53 @@ class Connection:
         except BlockingIOError:
             pass
         except OSError as error:
-            raise SourceError(f"{self.name}: lost: {_why(error)}") from error
+            raise SourceError(f"{self.address}: lost: {_why(error)}") from error
         except ProtocolError as error:
-            raise SourceError(f"{self.name}: {error}") from error
+            raise SourceError(f"{self.address}: {error}") from error
         return messages, False
 
     def close(self) -> None:
         self._socket.close()
 
 
-def connect(host: str, port: int, token: bytes) -> Connection:
-    """Find a relay and hear what it delivers, in at most `CONNECT_S`.
+def connect(address: Address, patience_s: float = CONNECT_S) -> Connection:
+    """Find a relay and hear what it delivers, in at most `patience_s`.
 
     Raises:
         SourceError: it is not there, is busy, has another token, or is no relay.
         UsageError: it is on another machine and there is no token.
     """
-    name = f"relay {host}:{port}"
-    until = time.monotonic() + CONNECT_S
+    until = time.monotonic() + patience_s
     sock = None
     try:
-        sock = _dial(host, port)
-        if not token and not is_loopback(sock.getpeername()[0]):
+        sock = _dial(address, until)
+        if not address.token and not is_loopback(sock.getpeername()[0]):
             raise UsageError(
-                f"{name}: on another machine anybody could send frames in its place, and move the hand; set "
-                "NEUROGRASP_RELAY_TOKEN to one secret on both machines"
+                f"{address}: on another machine anybody could send frames in its place, and move the hand; "
+                "set NEUROGRASP_RELAY_TOKEN to one secret on both machines"
             )
-        codec, layout = _shake_hands(sock, token, until)
+        codec, layout = _shake_hands(sock, address.token, until)
     except BaseException as error:
         if sock is not None:
             sock.close()
         if isinstance(error, OSError):
-            raise SourceError(f"{name}: {_why(error)}") from error
+            raise SourceError(f"{address}: {_why(error)}") from error
         if isinstance(error, ProtocolError):
-            raise SourceError(f"{name}: {error}") from error
+            raise SourceError(f"{address}: {error}") from error
         raise
-    return Connection(name, sock, codec, layout)
+    return Connection(address, sock, codec, layout)
 
 
-def _dial(host: str, port: int) -> socket.socket:
+def _dial(address: Address, until: float) -> socket.socket:
     error: OSError = OSError("no address")
-    for family, kind, protocol, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+    found = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
+    for family, kind, protocol, _, there in found:
         sock = socket.socket(family, kind, protocol)
         try:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BYTES)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            sock.settimeout(CONNECT_S)
-            sock.connect(address)
+            sock.settimeout(_left_s(until))
+            sock.connect(there)
         except OSError as failure:
             sock.close()
             error = failure
@@ -123,7 +136,7 @@ def _shake_hands(sock: socket.socket, token: bytes, until: float) -> tuple[Codec
     sock.sendall(codec.opening)
     proven = False
     while True:
-        sock.settimeout(max(0.001, until - time.monotonic()))
+        sock.settimeout(_left_s(until))
         data = sock.recv(RECEIVE_BYTES)
         if not data:
             raise ProtocolError(
@@ -141,11 +154,15 @@ def _shake_hands(sock: socket.socket, token: bytes, until: float) -> tuple[Codec
             return codec, decode_layout(payload)
 
 
+def _left_s(until: float) -> float:
+    return max(0.001, until - time.monotonic())
+
+
 def _why(error: OSError) -> str:
     if isinstance(error, ConnectionRefusedError):
         return "nothing listens there; start `neurograsp relay --source ...` on that machine"
     if isinstance(error, TimeoutError):
-        return f"no answer in {CONNECT_S:g} s; check address, cable and firewall"
+        return "no answer; check address, cable and firewall"
     if isinstance(error, socket.gaierror):
         return f"no such host ({error.strerror}); check the address"
     return f"{error.strerror or error}; check that machine and the network"
@@ -163,17 +180,24 @@ class RelaySource:
     """
 
     def __init__(self, connection: Connection, spec: SignalSpec) -> None:
-        self.description = connection.name
+        self.description = str(connection.address)
         self._connection, self._lsb_uv = connection, spec.lsb_uv
+        self._stopped = self._over = False
         self._ended: str | None = None
-        self._over = False
         try:
-            self._columns = live_columns(connection.name, connection.layout, spec)
+            self._columns = live_columns(self.description, connection.layout, spec)
         except BaseException:
             connection.close()
             raise
 
     def start(self) -> None:
+        """After `stop` the relay is connected anew."""
+        if self._stopped:
+            again = connect(self._connection.address, RECONNECT_S)
+            if again.layout != self._connection.layout:
+                again.close()
+                raise SourceError(f"{self.description}: delivers something else than before; start again")
+            self._connection, self._stopped, self._ended = again, False, None
         self._connection.start()
 
     def read(self) -> Block:
@@ -206,4 +230,5 @@ class RelaySource:
         return self._over
 
     def stop(self) -> None:
+        self._stopped = True
         self._connection.close()

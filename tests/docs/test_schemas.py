@@ -62,7 +62,7 @@ COMMANDS: Commands = {
     ],
     "convert": lambda toy, tmp: ["convert", str(toy.run), "--out", str(tmp / "bundle"), "--method", "ptq"],
     "convert-c": lambda toy, tmp: ["convert", str(toy.bundle), "--target", "c", "--out", str(tmp / "c")],
-    "doctor": lambda toy, tmp: ["doctor", "--bundle", str(toy.bundle), "--hand", "sim"],
+    "doctor": lambda toy, tmp: ["doctor", "--bundle", str(toy.bundle)],
     "ports": lambda toy, tmp: ["ports"],
     "info": lambda toy, tmp: ["info"],
     "hand-ping": lambda toy, tmp: ["hand", "ping"],

@@ -19,7 +19,7 @@ from neurograsp.edge_runtime.loop import ControlLoop
 from neurograsp.edge_runtime.pipeline import Pipeline
 from neurograsp.edge_runtime.run_summary import RuntimeState
 from neurograsp.edge_runtime.sources.base import Block
-from neurograsp.edge_runtime.sources.brainflow_board import to_counts
+from neurograsp.edge_runtime.sources.fit import to_counts
 from neurograsp.edge_runtime.sources.watched import SILENT_S, START_S
 from neurograsp.firmware_bridge.frames import Frame, encode_frame
 from neurograsp.firmware_bridge.protocol import Action, Fault, HandState, MessageType, parse

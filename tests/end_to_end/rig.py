@@ -7,7 +7,7 @@ its own; between them nothing is replaced. Times are read off the firmware's tra
 import contextlib
 import os
 import pty
-import select
+import re
 import subprocess
 import threading
 import time
@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +24,7 @@ from commands import CLI
 from emulators import Cyton
 from toys import BLOCK_S, eeg_like
 
+from neurograsp.edge_runtime.sources.board_layout import LSB_UV
 from neurograsp.firmware_bridge.host_firmware import SimulatedHand, TraceRow, read_trace
 from neurograsp.firmware_bridge.protocol import HandState
 
@@ -88,7 +89,6 @@ class Cable:
         while not self._ending.is_set():
             with self._lock:
                 if self._ends is None:
-                    select.select([self._hand], [], [], 0)
                     self._read(self._hand)
                 else:
                     self._write(self._hand, self._read(self._ends[0]))
@@ -116,7 +116,6 @@ class Rig:
         folder: for traces and logs.
         options: more of `neurograsp run`.
         environment: more of the runtime's.
-        wrapper: a command in front of it.
     """
 
     def __init__(
@@ -125,7 +124,6 @@ class Rig:
         folder: Path,
         *options: str,
         environment: Mapping[str, str] | None = None,
-        wrapper: tuple[str, ...] = (),
     ) -> None:
         self.amplifier = Cyton(fists())
         self.hand = SimulatedHand(folder / "trace.csv")
@@ -134,7 +132,6 @@ class Rig:
         self._bundle = bundle
         self._options = options
         self._environment = {**os.environ, **(environment or {})}
-        self._wrapper = wrapper
         self._open = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
@@ -143,8 +140,8 @@ class Rig:
             self._open.enter_context(self.hand)
             self.cable = Cable(self._folder, self.hand.url)
             self._open.callback(self.cable.close)
-            command = [*self._wrapper, *CLI, "run", "--bundle", str(self._bundle)]
-            command += ["--source", f"board:cyton:{self.amplifier.port}", "--hand", str(self.cable.port)]
+            command = [*CLI, "run", "--bundle", str(self._bundle)]
+            command += ["--source", self.source(), "--hand", str(self.cable.port)]
             log = self._open.enter_context(self.log.open("w"))
             self.process = subprocess.Popen(
                 [*command, "--arm-by", "key", *self._options],
@@ -163,6 +160,10 @@ class Rig:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._open.close()
+
+    def source(self) -> str:
+        """Where the runtime gets its frames; the amplifier is on."""
+        return f"board:cyton:{self.amplifier.port}"
 
     def _end(self) -> None:
         self.process.kill()
@@ -210,6 +211,75 @@ class Rig:
     def stood_after(self, fault_s: float) -> float:
         """Seconds from a fault to the hand's last movement; 0 when it did not move any more."""
         return max((0.0, *(row.ms / 1000 - fault_s for row in moves(self.rows()))))
+
+
+class RelayRig(Rig):
+    """With `neurograsp relay` between the amplifier and the runtime."""
+
+    TOKEN = "a secret of both machines"
+    port = 0
+
+    def source(self) -> str:
+        self.start_relay()
+        self._open.callback(self.end_relay)
+        return f"relay:127.0.0.1:{self.port}"
+
+    def start_relay(self) -> None:
+        """On the port that it had before, if any."""
+        source = f"board:cyton:{self.amplifier.port}"
+        self._environment["NEUROGRASP_RELAY_TOKEN"] = self.TOKEN
+        self.relay = subprocess.Popen(
+            [*CLI, "relay", "--source", source, "--port", str(self.port)],
+            env=self._environment,
+            text=True,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+        )
+        assert self.relay.stderr is not None
+        said = self.relay.stderr.readline()
+        found = re.search(r"port (\d+); Ctrl-C ends", said)
+        assert found, said
+        self.port = int(found[1])
+
+    def end_relay(self) -> None:
+        self.relay.kill()
+        self.relay.communicate()
+
+
+class OutletRig(Rig):
+    """With a real LSL outlet instead of the amplifier, whose values may become none.
+
+    Attributes:
+        numbers: False sends NaN from now on.
+    """
+
+    NAME = "rig"
+    numbers = True
+
+    def source(self) -> str:
+        import pylsl
+
+        info = pylsl.StreamInfo(self.NAME, "EEG", Cyton.N_CHANNELS, Cyton.RATE_HZ, "float32", self.NAME)
+        channels = info.desc().append_child("channels")
+        for number in range(1, Cyton.N_CHANNELS + 1):
+            channel = channels.append_child("channel")
+            channel.append_child_value("label", f"E{number}")
+            channel.append_child_value("unit", "microvolts")
+        outlet, ending = pylsl.StreamOutlet(info), threading.Event()
+        thread = threading.Thread(target=self._send, args=(outlet, ending), daemon=True)
+        thread.start()
+        self._open.callback(thread.join)
+        self._open.callback(ending.set)
+        return f"lsl:{self.NAME}"
+
+    def _send(self, outlet: Any, ending: threading.Event) -> None:
+        signal_uv = fists() * LSB_UV["CYTON_BOARD"]
+        begin, sent = time.monotonic(), 0
+        while not ending.wait(0.01):
+            due = int((time.monotonic() - begin) * Cyton.RATE_HZ)
+            for row in signal_uv[np.arange(sent, due) % len(signal_uv)]:
+                outlet.push_sample(row.tolist() if self.numbers else [float("nan")] * len(row))
+            sent = due
 
 
 def moves(rows: list[TraceRow]) -> list[TraceRow]:

@@ -39,6 +39,9 @@ BOARD_MODULES = (
     "neurograsp.edge_runtime.event_scores",
     "neurograsp.edge_runtime.loop",
     "neurograsp.edge_runtime.sources.brainflow_board",
+    "neurograsp.edge_runtime.sources.lsl_stream",
+    "neurograsp.edge_runtime.sources.relay_server",
+    "neurograsp.edge_runtime.sources.relay_source",
     "neurograsp.firmware_bridge.link",
 )
 LEFT_BEHIND = (

@@ -23,7 +23,8 @@ from neurograsp.edge_runtime.contract.codec import decode
 from neurograsp.edge_runtime.contract.errors import ConfigError, RecordingError
 from neurograsp.edge_runtime.contract.units import LSB_UV
 from neurograsp.edge_runtime.sources.base import CounterUnwrapper
-from neurograsp.edge_runtime.sources.brainflow_board import COUNTER_MODULUS, board_id_of, load_brainflow
+from neurograsp.edge_runtime.sources.brainflow_board import COUNTER_MODULUS, board_id_of
+from neurograsp.edge_runtime.sources.brainflow_library import load_brainflow
 from neurograsp.train.datasets import markers
 from neurograsp.train.datasets.gaps import counter_of
 from neurograsp.train.datasets.kept import kept
@@ -86,9 +87,8 @@ def read(path: Path, subject: str, session: str) -> Recording:
         subject, session: as `identify` gives them.
 
     Raises:
-        MissingExtra: BrainFlow is not installed.
+        MissingExtra: BrainFlow is not installed, or does not load on this machine.
         RecordingError: a file is missing or damaged, or the description does not fit the signal.
-        SourceError: BrainFlow's library does not load on this machine.
     """
     table = _table_of(path)
     return kept(path, (path, table), _VERSION, lambda: _read(path, table, subject, session), subject, session)

@@ -63,10 +63,10 @@ def read_until(source: LslSource, number: int, patience_s: float = 20.0) -> Bloc
     ("kind", "unit", "lsb_uv", "counts_a_value"),
     [
         ("float32", "microvolts", 0.5, 2),
-        ("double64", "mV", 100.0, 10),
         ("int32", "uV", 0.25, 4),
-        ("int16", "", None, 1),
-        ("float32", "", None, 100),
+        pytest.param("double64", "mV", 100.0, 10, marks=pytest.mark.slow),
+        pytest.param("int16", "", None, 1, marks=pytest.mark.slow),
+        pytest.param("float32", "", None, 100, marks=pytest.mark.slow),
     ],
 )
 def test_values_and_gaps(kind: str, unit: str, lsb_uv: float | None, counts_a_value: int) -> None:
@@ -106,17 +106,22 @@ def test_a_program_that_ends_is_a_lost_source() -> None:
         source = LslSource(find_stream("lost"), SPEC)
         source.start()
         read_until(source, 50)
+        source.stop()
+        source.start()
+        read_until(source, 50)
         process.kill()
         process.wait()
         with pytest.raises(SourceError, match=r"^LSL stream lost: lost; look at its program"):
             read_until(source, 10_000)
         source.stop()
+        with pytest.raises(SourceError, match=r"^LSL stream lost: not on the network"):
+            source.start()
 
 
+@pytest.mark.slow
 def test_streams_that_cannot_be_taken(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(lsl_stream, "N_SEARCHES", 1)
     arguments = ("--actions", "a", "--out", "/nonexistent/x")
     with sender("irregular", "float32", "uV", 0.0):
         with pytest.raises(ConfigError, match="at 0 Hz; a stream of numbers at a regular rate"):

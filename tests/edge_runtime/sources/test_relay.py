@@ -18,13 +18,13 @@ from emulators import RAIL, Cyton, FreeEEG32, noise
 from toys import toy_signal
 
 from neurograsp.edge_runtime.cli import main
-from neurograsp.edge_runtime.contract.errors import ConfigError, SourceError
+from neurograsp.edge_runtime.contract.errors import ConfigError, SourceError, UsageError
 from neurograsp.edge_runtime.contract.signal_spec import SignalSpec
 from neurograsp.edge_runtime.sources import relay_source
 from neurograsp.edge_runtime.sources.base import Block
 from neurograsp.edge_runtime.sources.board_layout import LSB_UV, OTHER_LSB_UV
 from neurograsp.edge_runtime.sources.relay_protocol import Codec, Role, Type
-from neurograsp.edge_runtime.sources.relay_source import RelaySource, connect
+from neurograsp.edge_runtime.sources.relay_source import Address, RelaySource, connect
 
 CLI = (sys.executable, "-m", "neurograsp.edge_runtime.cli")
 TOKEN = "a secret of both machines"
@@ -74,7 +74,7 @@ def read_for(source: RelaySource, seconds: float) -> Block:
 
 
 def connected(port: int, spec: SignalSpec = SYNTHETIC, token: str = TOKEN) -> RelaySource:
-    return RelaySource(connect(HOST, port, token.encode()), spec)
+    return RelaySource(connect(Address(HOST, port, token.encode())), spec)
 
 
 def test_a_boards_frames_arrive_as_they_are_with_their_gaps() -> None:
@@ -128,6 +128,51 @@ def test_a_receiver_with_another_token_gets_nothing(token: str) -> None:
         source.stop()
 
 
+def test_the_command_line_says_what_is_wrong_with_the_token(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with relay() as (port, _):
+        source = f"relay:{HOST}:{port}"
+        for token, code, message in (
+            ("too short", 2, "NEUROGRASP_RELAY_TOKEN: 9 characters, at least 16 are needed"),
+            (
+                "another secret than that",
+                5,
+                f"relay {HOST}:{port}: it hung up; is NEUROGRASP_RELAY_TOKEN the same",
+            ),
+        ):
+            monkeypatch.setenv("NEUROGRASP_RELAY_TOKEN", token)
+            assert (
+                main(["record", "--source", source, "--actions", "a", "--out", str(tmp_path / "x")]) == code
+            )
+            assert message in capsys.readouterr().err
+    assert not (tmp_path / "x").exists()
+
+
+def test_without_a_token_it_is_for_this_machine_alone(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("NEUROGRASP_RELAY_TOKEN", raising=False)
+    assert main(["relay", "--source", "synthetic", "--listen", "0.0.0.0", "--port", "0"]) == 2
+    assert "other machines can connect" in capsys.readouterr().err
+    monkeypatch.setattr(relay_source, "is_loopback", lambda address: False)
+    with relay(token="") as (port, _), pytest.raises(UsageError, match="anybody could send frames"):
+        connected(port, token="")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--listen", "203.0.113.7"], "cannot listen on 203.0.113.7, port 7007"),
+        (["--port", "99999"], "cannot listen on 127.0.0.1, port 99999"),
+        (["--listen", "nowhere.invalid"], "cannot listen on nowhere.invalid"),
+    ],
+)
+def test_where_it_cannot_listen(options: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["relay", "--source", "synthetic", *options]) == 4
+    assert message in capsys.readouterr().err
+
+
 def test_a_relay_with_another_token_gives_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """One that stands in for the real one and takes everybody."""
     listener = socket.create_server((HOST, 0))
@@ -144,7 +189,22 @@ def test_a_relay_with_another_token_gives_nothing(monkeypatch: pytest.MonkeyPatc
     shake_hands = relay_source._shake_hands
     monkeypatch.setattr(relay_source, "_shake_hands", answer)
     with listener, pytest.raises(SourceError, match="has another token, or the bytes were changed"):
-        connect(HOST, port, TOKEN.encode())
+        connect(Address(HOST, port, TOKEN.encode()))
+
+
+def test_a_stopped_source_can_be_started_again() -> None:
+    with relay() as (port, process):
+        source = connected(port)
+        for _ in range(2):
+            source.start()
+            assert len(read_for(source, 0.2).frame_index) > 20
+            source.stop()
+            time.sleep(0.1)
+        process.kill()
+        process.wait()
+        with pytest.raises(SourceError, match="nothing listens there"):
+            source.start()
+        source.stop()
 
 
 def test_what_does_not_fit_is_refused() -> None:
@@ -213,6 +273,7 @@ def test_a_source_that_is_lost_is_told() -> None:
         assert "no frame for 2 s" in said
 
 
+@pytest.mark.slow
 def test_a_receiver_that_does_not_read_loses_frames_and_nothing_piles_up() -> None:
     """What it reads later is a row of frames with gaps, and then the newest."""
     pytest.importorskip("brainflow")

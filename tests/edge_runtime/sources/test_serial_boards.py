@@ -167,7 +167,7 @@ def test_ports_that_cannot_be_opened(monkeypatch: pytest.MonkeyPatch) -> None:
     for port, message in (
         ("", r"^BrainFlow cyton: cannot be opened: name where it is: .* \(INVALID_ARGUMENTS_ERROR\)$"),
         ("/dev/null", r"cannot be opened: that is no serial port"),
-        ("/dev/nowhere", r"^port /dev/nowhere: not there; ports on this machine: "),
+        ("/dev/nowhere", r"^port /dev/nowhere: not there; `neurograsp ports`"),
     ):
         with pytest.raises(SourceError, match=message):
             BrainFlowSource("cyton", port, spec).start()

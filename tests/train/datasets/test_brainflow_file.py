@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from refusals import refusal
 
-from neurograsp.edge_runtime.sources.brainflow_board import load_brainflow
+from neurograsp.edge_runtime.sources.brainflow_library import load_brainflow
 from neurograsp.train.datasets import Recording, brainflow_file, open_recordings
 
 MARKERS = (1.0, 2.5, 9.0)

@@ -1,0 +1,130 @@
+"""What is plugged in: serial ports, the amplifier, the hand."""
+
+import os
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from neurograsp.edge_runtime.cli.doctor.row import Row
+
+if TYPE_CHECKING:
+    from neurograsp.edge_runtime.contract.signal_spec import SignalSpec
+    from neurograsp.edge_runtime.sources.base import Source
+
+FIRST_FRAME_S = 5.0
+WATCH_S = 2.0
+POLL_S = 0.02
+RATE_TOLERANCE = 0.05
+LIST_PORTS = "`neurograsp ports` lists the serial ports"
+
+
+def ports(names: Sequence[str] | None = None) -> Row:
+    """Whether this user may open the serial ports that there are."""
+    if names is None:
+        from serial.tools.list_ports import comports
+
+        names = [port.device for port in comports()]
+    if not names:
+        return Row("ok", "no serial port")
+    closed = [name for name in names if not os.access(name, os.R_OK | os.W_OK)]
+    if closed:
+        fix = "sudo usermod -aG dialout $USER, log in again"
+        return Row("warn", f"no permission for {', '.join(closed)}", fix)
+    return Row("ok", f"serial ports: {', '.join(names)}")
+
+
+@dataclass(frozen=True)
+class Stream:
+    """What came from a source in a while.
+
+    Attributes:
+        frames: after the first ones.
+        seconds: in which they came.
+        gaps, missing: jumps of the frame counter, and the frames that it left out.
+    """
+
+    frames: int
+    seconds: float
+    gaps: int
+    missing: int
+
+    @property
+    def rate_hz(self) -> float:
+        return self.frames / self.seconds if self.seconds > 0 else 0.0
+
+
+def watch(
+    source: "Source",
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Stream:
+    """Start a source, wait for its first frame, count for a while, and stop it.
+
+    Raises:
+        SourceError: it cannot be opened or is lost. Without any frame nothing is raised.
+    """
+    frames = gaps = missing = 0
+    last: int | None = None
+    try:
+        source.start()
+        begin = newest = clock()
+        while clock() - begin < (FIRST_FRAME_S if last is None else WATCH_S):
+            sleep(POLL_S)
+            index = source.read().frame_index
+            if not len(index):
+                continue
+            newest = clock()
+            if last is None:
+                begin = newest
+            else:
+                frames += len(index)
+            for number in index.tolist():
+                if last is not None and number > last + 1:
+                    gaps += 1
+                    missing += number - last - 1
+                last = number if last is None else max(last, number)
+    finally:
+        source.stop()
+    return Stream(frames, newest - begin, gaps, missing)
+
+
+def check_source(text: str, signal: "SignalSpec | None") -> Row:
+    """Whether frames come, for two seconds: as a bundle's signal wants them, otherwise as the board names."""
+    from neurograsp.edge_runtime.cli.sources import open_source, open_whole
+    from neurograsp.edge_runtime.contract.errors import NeurograspError, SourceError
+
+    try:
+        if signal is None:
+            layout, source = open_whole(text)
+            rate_hz = layout.rate_hz
+        else:
+            source, rate_hz = open_source(text, signal), signal.rate_hz
+        return describe(source.description, watch(source), rate_hz)
+    except NeurograspError as error:
+        return Row("fail", f"source: {error}", LIST_PORTS if isinstance(error, SourceError) else "")
+
+
+def describe(name: str, stream: Stream, rate_hz: float) -> Row:
+    if not stream.frames:
+        return Row("fail", f"{name}: no frames come", "switch it on, and name its port")
+    what = f"{name}: {stream.rate_hz:.0f} frames a second"
+    if stream.gaps:
+        fix = "another cable or port, a shorter distance, fewer other programs"
+        return Row("warn", f"{what}, {stream.gaps} gaps, {stream.missing} frames missing", fix)
+    if abs(stream.rate_hz - rate_hz) > RATE_TOLERANCE * rate_hz:
+        return Row("warn", f"{what}, not {rate_hz:g}", "set the amplifier to the rate of the bundle")
+    return Row("ok", f"{what}, no gaps")
+
+
+def check_hand(url: str) -> Row:
+    """Says hello to a hand without arming it."""
+    from neurograsp.edge_runtime.cli.hands import open_hand
+    from neurograsp.edge_runtime.contract.errors import NeurograspError
+
+    try:
+        with open_hand(url) as opened:
+            assert opened.link is not None
+            return Row("ok", f"hand {opened.name}: answers, {opened.link.state.state.name}")
+    except NeurograspError as error:
+        return Row("fail", f"hand: {error}", LIST_PORTS)

@@ -1,0 +1,15 @@
+"""What one check found."""
+
+from typing import Literal, NamedTuple
+
+
+class Row(NamedTuple):
+    """Attributes:
+    level: `fail` where something will not work, `warn` where it works worse or not everywhere.
+    what: was found, in a line.
+    fix: what to do about it; "" where there is nothing to do.
+    """
+
+    level: Literal["ok", "warn", "fail"]
+    what: str
+    fix: str = ""
