@@ -2,21 +2,22 @@
 
     python tests/aarch64/board.py .aarch64
 
-fetches and unpacks what is not there yet, and builds this checkout's wheels. This machine's own packages stay
-as they are. Kernel, hardware and timing are not those of a board.
+fetches and unpacks what is not there or too old, and builds this checkout's wheels. What is installed on this
+machine stays as it is. Kernel, hardware and timing are not those of a board.
 """
 
 import os
 import shutil
 import subprocess
 import sys
-import tarfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+LOCK = REPOSITORY / "requirements/board.lock"
+PINS = REPOSITORY / "requirements/workstation.lock"
 QEMU = "qemu-aarch64-static"
 CROSS_COMPILER = "aarch64-linux-gnu-gcc"
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
@@ -43,6 +44,7 @@ CPU revision\t: 3
 """
 """In /proc/cpuinfo of a Raspberry Pi 4. With this machine's own, LiteRT crashes or goes without XNNPACK."""
 
+PACKAGES = "qemu-user-static gcc-aarch64-linux-gnu libc6-dev-arm64-cross debian-archive-keyring"
 TEST_TOOLS = ("pytest", "pytest-timeout", "hypothesis")
 
 
@@ -112,18 +114,17 @@ class Board:
 
 
 def prepare(cache: Path, python: str) -> Board:
-    """Fetch and unpack a board; what is there already stays.
+    """Fetch and unpack a board; what is there stays, unless its lock file is newer.
 
     Raises:
         CalledProcessError: a package cannot be fetched, or is not the one that Debian or a lock file names.
     """
     board = Board(python, cache / python)
     _once(board.root / "prefix", lambda folder: _unpack_debian(folder, python))
-    lock = REPOSITORY / "requirements/board.lock"
-    _once(board.base, lambda folder: _install(folder, python, "--require-hashes", "-r", lock))
-    pins = ("--constraints", REPOSITORY / "requirements/workstation.lock")
-    _once(board.tools, lambda folder: _install(folder, python, *pins, *TEST_TOOLS))
-    _once(board.brainflow, lambda folder: _install(folder, python, *pins, "--no-deps", "brainflow"))
+    _once(board.base, lambda folder: _install(folder, python, "--require-hashes", "-r", LOCK), LOCK)
+    pins = ("--constraints", PINS)
+    _once(board.tools, lambda folder: _install(folder, python, *pins, *TEST_TOOLS), PINS)
+    _once(board.brainflow, lambda folder: _install(folder, python, *pins, "--no-deps", "brainflow"), PINS)
     return board
 
 
@@ -141,13 +142,14 @@ def install_neurograsp(boards: Sequence[Board], cache: Path) -> None:
         _install(board.kernel, board.python, "--no-deps", compiled)
 
 
-def _once(folder: Path, make: Callable[[Path], None]) -> None:
-    if folder.exists():
+def _once(folder: Path, make: Callable[[Path], None], *sources: Path) -> None:
+    if folder.exists() and all(one.stat().st_mtime < folder.stat().st_mtime for one in sources):
         return
     making = folder.with_name(f"{folder.name}.part")
     shutil.rmtree(making, ignore_errors=True)
     making.mkdir(parents=True)
     make(making)
+    shutil.rmtree(folder, ignore_errors=True)
     making.rename(folder)
 
 
@@ -178,7 +180,7 @@ def _unpack_debian(prefix: Path, python: str) -> None:
     _do(*apt_get, "update")
     _do(*apt_get, "install", "--download-only", "--yes", "--no-install-recommends", *packages)
     for package in sorted(apt.glob("archives/*.deb")):
-        _unpack(package, prefix)
+        _do("dpkg-deb", "--extract", package, prefix)
     shutil.rmtree(apt)
     # With Debian's empty folders there, qemu would not look into this machine's.
     for name in ("dev", "proc", "sys"):
@@ -187,17 +189,6 @@ def _unpack_debian(prefix: Path, python: str) -> None:
         (prefix / "lib").symlink_to("usr/lib")
     (prefix / "proc").mkdir()
     (prefix / "proc/cpuinfo").write_text("".join(CORE.format(number) for number in range(4)))
-
-
-def _unpack(package: Path, prefix: Path) -> None:
-    command = ["dpkg-deb", "--fsys-tarfile", str(package)]
-    with (
-        subprocess.Popen(command, stdout=subprocess.PIPE) as unpacking,
-        tarfile.open(fileobj=unpacking.stdout, mode="r|") as archive,
-    ):
-        archive.extractall(prefix, filter="tar")
-    if unpacking.returncode:
-        raise subprocess.CalledProcessError(unpacking.returncode, command)
 
 
 def _install(folder: Path, python: str, *what: str | Path) -> None:
@@ -229,6 +220,10 @@ def _do(*command: str | Path, **environment: str) -> None:
 
 
 def main() -> None:
+    missing = [name for name in ("apt-get", "dpkg-deb", QEMU) if shutil.which(name) is None]
+    missing += [] if KEYRING.exists() else [str(KEYRING)]
+    if missing:
+        sys.exit(f"{', '.join(missing)}: not there; on Debian: sudo apt install {PACKAGES}")
     cache = Path(sys.argv[1]).resolve()
     with ThreadPoolExecutor() as pool:
         boards = list(pool.map(lambda python: prepare(cache, python), SUITES))

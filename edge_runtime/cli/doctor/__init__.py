@@ -29,10 +29,8 @@ def run(arguments: argparse.Namespace) -> int:
     from neurograsp.edge_runtime.contract.errors import UsageError
 
     source, hand = arguments.source, arguments.hand
-    if source is not None and source.startswith("playback:"):
-        raise UsageError(
-            f"--source {source}: name a board; playing a recording writes files, and this does not"
-        )
+    if source is not None and not source.startswith("board:"):
+        raise UsageError(f"--source {source}: expected board:NAME[:port]; other sources are no devices")
     if hand in ("sim", "none"):
         raise UsageError(
             f"--hand {hand}: name the port of a hand; `neurograsp hand ping` starts the simulated one"

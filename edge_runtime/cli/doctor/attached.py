@@ -68,7 +68,7 @@ def watch(
     last: int | None = None
     try:
         source.start()
-        begin = first = newest = clock()
+        begin = newest = clock()
         while clock() - begin < (FIRST_FRAME_S if last is None else WATCH_S):
             sleep(POLL_S)
             index = source.read().frame_index
@@ -76,7 +76,7 @@ def watch(
                 continue
             newest = clock()
             if last is None:
-                begin = first = newest
+                begin = newest
             else:
                 frames += len(index)
             for number in index.tolist():
@@ -86,13 +86,13 @@ def watch(
                 last = number if last is None else max(last, number)
     finally:
         source.stop()
-    return Stream(frames, newest - first, gaps, missing)
+    return Stream(frames, newest - begin, gaps, missing)
 
 
 def check_source(text: str, signal: "SignalSpec | None") -> Row:
     """Whether frames come, for two seconds: as a bundle's signal wants them, otherwise as the board names."""
     from neurograsp.edge_runtime.cli.sources import open_source, open_whole
-    from neurograsp.edge_runtime.contract.errors import NeurograspError, UsageError
+    from neurograsp.edge_runtime.contract.errors import NeurograspError, SourceError
 
     try:
         if signal is None:
@@ -101,10 +101,8 @@ def check_source(text: str, signal: "SignalSpec | None") -> Row:
         else:
             source, rate_hz = open_source(text, signal), signal.rate_hz
         return describe(source.description, watch(source), rate_hz)
-    except UsageError:
-        raise
     except NeurograspError as error:
-        return Row("fail", f"source: {error}", LIST_PORTS)
+        return Row("fail", f"source: {error}", LIST_PORTS if isinstance(error, SourceError) else "")
 
 
 def describe(name: str, stream: Stream, rate_hz: float) -> Row:

@@ -73,10 +73,12 @@ def test_a_hand_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
     [
         (["--hand", "sim"], "name the port of a hand"),
         (["--hand", "none"], "name the port of a hand"),
-        (["--source", "playback:file.npz"], "playing a recording writes files"),
-        (["--source", "cyton"], "expected"),
+        (["--source", "playback:file.npz"], "expected board:NAME[:port]"),
+        (["--source", "cyton"], "expected board:NAME[:port]"),
     ],
 )
 def test_what_it_does_not_do(arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["doctor", *arguments]) == 2
-    assert words in capsys.readouterr().err
+    printed = capsys.readouterr()
+    assert words in printed.err
+    assert not printed.out
