@@ -91,8 +91,7 @@ def open_whole(text: str, speed: float = 1.0) -> "tuple[Layout, Source]":
 
 
 def offer(text: str, speed: float = 1.0, start_s: float = 0.0) -> Offer:
-    """What `--source` names; a recording is read, and a stream of the network is found. Errors as
-    `open_source`."""
+    """What `--source` names: a recording is read, a stream of the network found. Errors as `open_source`."""
     from neurograsp.edge_runtime.contract.errors import UsageError
 
     kind, _, rest = text.partition(":")
