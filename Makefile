@@ -27,12 +27,14 @@ $(STAMP): $(UV) $(SOURCES)
 	touch $@
 
 # What a board needs and no more: no TensorFlow, no tools, no compiler. Bytecode comes with use.
+# What building leaves must not be taken by the next one, nor be found as another installation.
 BOARD := .venv-board
 install-board:
 	$(PYTHON) -m venv $(BOARD)
 	$(BOARD)/bin/python -m pip install --quiet --no-compile --require-hashes -r requirements/board.lock
 	rm -rf build
 	$(BOARD)/bin/python -m pip install --quiet --no-compile --no-deps .
+	rm -rf build *.egg-info
 
 demo: install
 	$(BIN)/neurograsp demo
@@ -65,5 +67,5 @@ clean:
 
 lock: $(UV)
 	$(COMPILE) requirements/bootstrap.in -o requirements/bootstrap.lock
-	$(COMPILE) pyproject.toml --extra train --extra brainflow --extra sign --extra moabb --extra cluster --group dev --group cpu -o requirements/workstation.lock
+	$(COMPILE) pyproject.toml --extra train --extra brainflow --extra lsl --extra sign --extra moabb --extra cluster --group dev --group cpu -o requirements/workstation.lock
 	$(COMPILE) pyproject.toml --extra brainflow -o requirements/board.lock

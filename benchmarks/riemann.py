@@ -30,7 +30,7 @@ from sklearn.pipeline import make_pipeline
 from neurograsp.edge_runtime.contract.config import parse_config
 from neurograsp.edge_runtime.contract.decision_spec import DecisionSpec
 from neurograsp.edge_runtime.contract.signal_spec import INPUT_SCALE, SignalSpec
-from neurograsp.edge_runtime.event_scores import calibrate
+from neurograsp.edge_runtime.thresholds import calibrate
 from neurograsp.train import evaluate
 from neurograsp.train.config import TrainConfig
 from neurograsp.train.datasets import Recording, open_recordings

@@ -9,7 +9,8 @@ from neurograsp.convert.run_reader import Run
 from neurograsp.edge_runtime.bundle import Golden, run_golden, windows_in
 from neurograsp.edge_runtime.classifier import Classifier, probabilities
 from neurograsp.edge_runtime.contract.decision_spec import DecisionSpec
-from neurograsp.edge_runtime.event_scores import ScoredStream, calibrate, play
+from neurograsp.edge_runtime.event_scores import ScoredStream, play
+from neurograsp.edge_runtime.thresholds import calibrate
 
 GOLDEN_WINDOWS = 16
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import numpy.typing as npt
 
-from neurograsp.edge_runtime.classifier import KEEP_STATE, Classifier
+from neurograsp.edge_runtime.classifier import KEEP_STATE, Classifier, Network
 from neurograsp.edge_runtime.contract.codec import show
 from neurograsp.edge_runtime.contract.decision_spec import DecisionSpec
 from neurograsp.edge_runtime.contract.errors import BundleError
@@ -25,6 +25,7 @@ from neurograsp.edge_runtime.contract.signal_spec import SignalSpec
 from neurograsp.edge_runtime.dsp.chain import FilterChain
 from neurograsp.edge_runtime.npz import DAMAGE, NpzError, check_method, one_line, read_npz
 from neurograsp.edge_runtime.pipeline import Pipeline
+from neurograsp.edge_runtime.quality import SignalQuality
 from neurograsp.edge_runtime.signature import is_signed_by
 from neurograsp.edge_runtime.stream_classifier import StreamClassifier
 
@@ -144,13 +145,22 @@ class Bundle:
             raise BundleError(f"{self.path}: stream.tflite has another output scale than the manifest says")
         return streamed
 
-    def pipeline(self) -> Pipeline:
+    def network(self) -> Network:
         """What the board runs: hop by hop where the bundle has that form, otherwise window by window."""
-        signal, decision = self.manifest.signal, self.manifest.decision
-        streamed = self.streamed()
-        if streamed is None:
-            return Pipeline(signal, decision, self.classifier().real_logits)
-        return Pipeline(signal, decision, streamed.real_logits, streamed.restart)
+        return self.streamed() or self.classifier()
+
+    def pipeline(self, network: Network | None = None, decision: DecisionSpec | None = None) -> Pipeline:
+        """The board's whole way from counts to decisions.
+
+        Args:
+            network: instead of `network()`.
+            decision: with other thresholds than the manifest's, from a calibration.
+        """
+        network = network or self.network()
+        signal, decision = self.manifest.signal, decision or self.manifest.decision
+        quality = SignalQuality(signal, self.manifest.quality)
+        restart = network.restart if isinstance(network, StreamClassifier) else None
+        return Pipeline(signal, decision, network.real_logits, restart, quality)
 
 
 def open_bundle(path: Path, key: "Ed25519PublicKey | None" = None) -> Bundle:

@@ -1,12 +1,11 @@
 """From probabilities to actions: a pure state machine with time passed in.
 
-    none --(p >= on for `dwell` scores, refractory over, order allowed)--> action
-    action --(p < off)--> none            action --(another one starts)--> that one
-    any --(reset)--> none
-
-Every step gives a `Decision` with its reason.
+TRANSITIONS is the whole machine, drawn in docs/decisions.md: a step finds out which event a score is, and
+the table says what follows. What the table lacks cannot happen; if it did, KeyError ends the run and the
+hand is stopped. Every step gives a `Verdict` with its reason.
 """
 
+import enum
 from collections import deque
 from dataclasses import dataclass
 
@@ -18,6 +17,69 @@ from neurograsp.edge_runtime.contract.signal_spec import ActionSet
 
 REFRESH_S = 0.25
 """While an action lasts, its command is repeated this often, well within its time-to-live."""
+
+FULL = 100
+"""Percent."""
+
+CERTAIN = 1.0
+"""An action ends as fast as is allowed."""
+
+
+class DecisionState(enum.StrEnum):
+    FILLING = "filling"
+    """Fewer scores than are smoothed over."""
+
+    IDLE = "idle"
+    """No action, and none asks."""
+
+    WAITING = "waiting"
+    """No action; one is above its threshold and may not start yet."""
+
+    ACTIVE = "active"
+
+
+class DecisionEvent(enum.StrEnum):
+    """What a score, or a gap, is to the machine; p is smoothed."""
+
+    FILL = "fill"
+    """There are too few scores to smooth."""
+
+    QUIET = "quiet"
+    """No action is active, and every p is below its `on`."""
+
+    REFUSE = "refuse"
+    """No action is active; one has p >= `on`, but dwell, refractory time or order forbid it."""
+
+    START = "start"
+    """An action that is not active has p >= `on`, and nothing forbids it."""
+
+    LAST = "last"
+    """The active action has p >= `off`, and no other one starts."""
+
+    END = "end"
+    """The active action has p < `off`, or one that is no number, and no other one starts."""
+
+    RESET = "reset"
+    """A gap."""
+
+
+def _transitions() -> dict[tuple[DecisionState, DecisionEvent], DecisionState]:
+    state, event = DecisionState, DecisionEvent
+    idle = {event.QUIET: state.IDLE, event.REFUSE: state.WAITING, event.START: state.ACTIVE}
+    rows = {
+        state.FILLING: {event.FILL: state.FILLING, **idle},
+        state.IDLE: idle,
+        state.WAITING: idle,
+        state.ACTIVE: {event.LAST: state.ACTIVE, event.START: state.ACTIVE, event.END: state.IDLE},
+    }
+    return {
+        (before, what): after
+        for before, row in rows.items()
+        for what, after in {**row, event.RESET: state.FILLING}.items()
+    }
+
+
+TRANSITIONS = _transitions()
 
 
 @dataclass(frozen=True)
@@ -33,6 +95,7 @@ class Decision:
         started: whether it started at this hop.
         command: the hand's action to send now, or None to send nothing.
         reason: why.
+        speed, force: of the command, in percent of what the hand allows.
     """
 
     time_s: float
@@ -43,38 +106,53 @@ class Decision:
     started: bool
     command: str | None
     reason: str
+    speed: int = FULL
+    force: int = FULL
 
 
 @dataclass(frozen=True)
 class Verdict:
+    """A `Decision` with numbers for actions, as far as the machine knows it."""
+
     action: int | None
     started: bool
     command: int | None
     reason: str
+    speed: int = FULL
+    force: int = FULL
 
 
 class DecisionMachine:
     """Args:
     spec: thresholds and times.
     actions: what the probabilities mean.
+
+    Attributes:
+        state: after the last step.
     """
 
     def __init__(self, spec: DecisionSpec, actions: ActionSet) -> None:
+        self.state = DecisionState.FILLING
         self._spec = spec
         self._actions = actions
         self._moving = [i for i in range(len(actions.names)) if i != actions.rest_index]
         self._nothing = np.zeros(len(actions.names))
         self._recent: deque[npt.NDArray[np.float64]] = deque(maxlen=spec.smooth)
-        self._active: int | None = None
+        self._active = -1
         self._previous = ""
         self._streak: tuple[int | None, int] = (None, 0)
         self._started_at = -np.inf
         self._sent_at = -np.inf
 
+    @property
+    def active(self) -> int | None:
+        """The action under way; None without one."""
+        return self._active if self.state is DecisionState.ACTIVE else None
+
     def reset(self) -> None:
         """Forget scores and the active action, as after a gap. The order of actions is kept."""
+        self._take(DecisionEvent.RESET)
         self._recent.clear()
-        self._active = None
         self._streak = (None, 0)
 
     def step(self, time_s: float, probabilities: npt.NDArray[np.float64]) -> Verdict:
@@ -86,30 +164,54 @@ class DecisionMachine:
         """
         self._recent.append(probabilities)
         if len(self._recent) < self._spec.smooth:
+            self._take(DecisionEvent.FILL)
             return Verdict(None, False, None, f"{len(self._recent)} of {self._spec.smooth} scores to smooth")
         smoothed = (sum(self._recent, self._nothing) / self._spec.smooth).tolist()
         candidate = self._candidate(smoothed)
         streak = self._streak[1] + 1 if candidate == self._streak[0] else 1
         self._streak = (candidate, streak)
 
-        if candidate is not None and candidate != self._active:
+        acting = self.state is DecisionState.ACTIVE
+        if candidate is not None and not (acting and candidate == self._active):
             refusal = self._refusal(candidate, streak, time_s)
             if refusal is None:
-                self._active, self._previous = candidate, self._actions.names[candidate]
-                self._started_at = self._sent_at = time_s
-                return Verdict(candidate, True, candidate, self._why(candidate, smoothed, ">=", "on"))
-            if self._active is None:
+                return self._start(candidate, time_s, smoothed)
+            if not acting:
+                self._take(DecisionEvent.REFUSE)
                 return Verdict(None, False, None, refusal)
-        if self._active is None:
+        if not acting:
+            self._take(DecisionEvent.QUIET)
             return Verdict(None, False, None, "all below their thresholds")
-        if not smoothed[self._active] >= self._spec.off[self._active]:  # NaN ends it too
-            ended, self._active = self._active, None
-            reason = self._why(ended, smoothed, "<", "off") + ", ended"
-            return Verdict(None, False, self._actions.rest_index, reason)
+        return self._go_on(time_s, smoothed)
+
+    def _take(self, event: DecisionEvent) -> None:
+        self.state = TRANSITIONS[self.state, event]
+
+    def _start(self, action: int, time_s: float, smoothed: list[float]) -> Verdict:
+        self._take(DecisionEvent.START)
+        self._active, self._previous = action, self._actions.names[action]
+        self._started_at = self._sent_at = time_s
+        return self._verdict(True, action, self._why(smoothed, ">=", self._spec.on), smoothed[action])
+
+    def _go_on(self, time_s: float, smoothed: list[float]) -> Verdict:
+        probability = smoothed[self._active]
+        if not probability >= self._spec.off[self._active]:  # NaN ends it too
+            self._take(DecisionEvent.END)
+            reason = self._why(smoothed, "<", self._spec.off) + ", ended"
+            return self._verdict(False, self._actions.rest_index, reason, CERTAIN)
+        self._take(DecisionEvent.LAST)
         command = None
         if time_s - self._sent_at >= REFRESH_S:
             command, self._sent_at = self._active, time_s
-        return Verdict(self._active, False, command, self._why(self._active, smoothed, ">=", "off"))
+        return self._verdict(False, command, self._why(smoothed, ">=", self._spec.off), probability)
+
+    def _verdict(self, started: bool, command: int | None, reason: str, probability: float) -> Verdict:
+        action = self._active if self.state is DecisionState.ACTIVE else None
+        rule = self._spec.proportional
+        percent = FULL if rule is None else rule.percent(probability, self._spec.off[self._active])
+        speed = percent if rule and rule.of == "speed" else FULL
+        force = percent if rule and rule.of == "force" else FULL
+        return Verdict(action, started, command, reason, speed, force)
 
     def _candidate(self, smoothed: list[float]) -> int | None:
         above = [i for i in self._moving if smoothed[i] >= self._spec.on[i]]
@@ -126,6 +228,7 @@ class DecisionMachine:
             return f"{name}: may not follow {self._previous or 'the beginning'}"
         return None
 
-    def _why(self, action: int, smoothed: list[float], relation: str, threshold: str) -> str:
-        limit = self._spec.on[action] if threshold == "on" else self._spec.off[action]
-        return f"{self._actions.names[action]}: p {smoothed[action]:.2f} {relation} {limit:.2f}"
+    def _why(self, smoothed: list[float], relation: str, thresholds: tuple[float, ...]) -> str:
+        """Of the active action, or of the one that has just ended."""
+        name = self._actions.names[self._active]
+        return f"{name}: p {smoothed[self._active]:.2f} {relation} {thresholds[self._active]:.2f}"

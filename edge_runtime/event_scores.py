@@ -1,28 +1,35 @@
-"""A decoder judged as a controller: events found, false activations a minute of rest, latency.
+"""A decoder judged as a controller: events found, false activations a minute of rest, latency. Pure numpy."""
 
-Also chooses the thresholds by these figures. Pure numpy, so that a board can calibrate too.
-"""
-
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from neurograsp.edge_runtime.contract.decision_spec import DecisionSpec
-from neurograsp.edge_runtime.contract.signal_spec import ActionSet
+from neurograsp.edge_runtime.contract.signal_spec import ActionSet, SignalSpec
 from neurograsp.edge_runtime.decide import DecisionMachine
 
 TOLERANCE_S = 0.5
 """An activation this long after an event's end still counts as its detection, not as a false one."""
 
-CONFIDENCE = 0.8
-CONFIDENCE_Z = 0.8416
-"""The standard normal quantile of CONFIDENCE."""
 
-OFF_OVER_ON = 0.7
-GRID = 60
+@dataclass(frozen=True, eq=False)
+class Happened:
+    """What really happened in a recording, in stream time.
+
+    Attributes:
+        event_start_s, event_stop_s: (n_events,).
+        event_action: (n_events,) index of the action; never rest.
+        rest_start_s, rest_stop_s: (n_rests,) of the stretches labelled as rest; empty where the recording
+            has none.
+    """
+
+    event_start_s: npt.NDArray[np.float64]
+    event_stop_s: npt.NDArray[np.float64]
+    event_action: npt.NDArray[np.int64]
+    rest_start_s: npt.NDArray[np.float64]
+    rest_stop_s: npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +59,33 @@ class ScoredStream:
     def rest_s(self) -> float:
         """Seconds labelled as rest."""
         return float((self.rest_stop_s - self.rest_start_s).sum())
+
+    @property
+    def in_rest(self) -> npt.NDArray[np.bool_]:
+        """(n_scores,) which scores lie in labelled rest."""
+        return _inside(self.time_s, self.rest_start_s, self.rest_stop_s)
+
+
+def scored_stream(
+    frames: npt.NDArray[np.int64],
+    probabilities: npt.NDArray[np.float64],
+    signal: SignalSpec,
+    happened: Happened,
+) -> ScoredStream:
+    """The scores of a pipeline beside what happened.
+
+    Args:
+        frames: (n_scores,) frame counter of the newest frame in each window.
+        probabilities: (n_scores, n_actions).
+        signal: of the pipeline.
+        happened: meanwhile.
+    """
+    return ScoredStream(
+        time_s=frames / signal.rate_hz,
+        restart=np.diff(frames, prepend=frames[:1]) > signal.hop * signal.decimation,
+        probabilities=probabilities,
+        **vars(happened),
+    )
 
 
 @dataclass(frozen=True)
@@ -145,7 +179,7 @@ def score_streams(
     latencies: list[float] = []
     for stream in streams:
         played = play(stream, spec, actions)
-        in_rest = _inside(stream.time_s, stream.rest_start_s, stream.rest_stop_s)
+        in_rest = stream.in_rest
         rest_s += stream.rest_s
         if in_rest.any():
             held_s += stream.rest_s * float((played.action[in_rest] >= 0).mean())
@@ -180,69 +214,3 @@ def _inside(
     over = np.searchsorted(np.sort(stop_s), time_s, side="right")
     inside: npt.NDArray[np.bool_] = begun > over
     return inside
-
-
-def calibrate(
-    streams: Sequence[ScoredStream],
-    actions: ActionSet,
-    template: DecisionSpec,
-    target_fa_per_min: float,
-    calibrated_on: str,
-) -> DecisionSpec:
-    """Choose one threshold for all actions.
-
-    With rest in the streams: the one that finds most events while the rate of false activations lies,
-    with CONFIDENCE, at or under the wanted one; where the rest is too short to show that of any, the
-    one with fewest false activations. Without rest: the one with most hits less wrong and stray
-    activations.
-
-    Args:
-        streams: recordings that the network was not trained on.
-        actions: the action set.
-        template: times and order; its thresholds are ignored.
-        target_fa_per_min: the wanted number.
-        calibrated_on: the streams, in words.
-
-    Returns:
-        the template with thresholds.
-    """
-    probabilities = np.concatenate([stream.probabilities for stream in streams])
-    moving = [i for i in range(len(actions.names)) if i != actions.rest_index]
-    best_of_each = probabilities[:, moving].max(axis=1)
-    # Events may be rare: the candidates lie densest among the highest scores.
-    tail = np.geomspace(1 / len(best_of_each), 0.98, GRID)
-    grid = np.unique(np.quantile(best_of_each, [*(1 - tail), 1.0]))
-    has_rest = any(stream.rest_s for stream in streams)
-    best: tuple[tuple[bool, float, float], DecisionSpec] | None = None
-    for threshold in np.clip(grid, 1e-4, 1.0):
-        spec = with_threshold(template, float(threshold), len(actions.names))
-        scores = score_streams(streams, spec, actions)
-        if has_rest:
-            rate = poisson_upper_bound(scores.false_activations) / scores.rest_min
-            sure = rate <= target_fa_per_min
-            merit = (sure, scores.hits if sure else -rate, -rate if sure else scores.hits)
-        else:
-            merit = (True, scores.hits - scores.wrong - scores.stray, threshold)
-        if best is None or merit >= best[0]:
-            best = (merit, spec)
-    if best is None:
-        raise ValueError("calibrate: no scores")
-    return replace(
-        best[1],
-        calibrated_on=calibrated_on,
-        target_fa_per_min=target_fa_per_min if has_rest else None,
-    )
-
-
-def poisson_upper_bound(n: int) -> float:
-    """The expected number that is, with CONFIDENCE, not exceeded when `n` were counted.
-
-    Wilson and Hilferty's approximation of the chi-square quantile (Proc. Natl. Acad. Sci. 17:684, 1931).
-    """
-    root = 1 - 1 / (9 * (n + 1)) + CONFIDENCE_Z / (3 * math.sqrt(n + 1))
-    return (n + 1) * root**3
-
-
-def with_threshold(template: DecisionSpec, threshold: float, n_actions: int) -> DecisionSpec:
-    """The template with one threshold for all actions, and the hysteresis under it."""
-    return replace(template, on=(threshold,) * n_actions, off=(threshold * OFF_OVER_ON,) * n_actions)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -11,13 +12,19 @@ from neurograsp.edge_runtime.contract.decision_spec import DecisionSpec
 from neurograsp.edge_runtime.contract.signal_spec import SignalSpec
 from neurograsp.edge_runtime.decide import Decision, DecisionMachine
 from neurograsp.edge_runtime.dsp.chain import FilterChain
+from neurograsp.edge_runtime.quality import QualityCounters, SignalQuality
 
+T = TypeVar("T")
+S = TypeVar("S")
 Window = npt.NDArray[np.int8]
 Scorer = Callable[[Window], npt.NDArray[np.float64]]
 """One window (window, n_channels) int8 to (n_actions,) float64 logits."""
 
 STOP = "STOP"
-"""The command that stops the hand; all others are names in `HandAction`."""
+"""The command that stops and disarms the hand; all others are names in `HandAction`."""
+
+HOLD = "HOLD"
+"""The command for an action whose signal is not to be believed any more: stay where you are."""
 
 
 class WindowCutter:
@@ -31,6 +38,7 @@ class WindowCutter:
 
     def __init__(self, spec: SignalSpec, hop: int | None = None, *, early: bool = False) -> None:
         self.chain = FilterChain(spec)
+        self.filter: Callable[[npt.NDArray[np.int32]], npt.NDArray[np.int8]] = self.chain.process
         self._window = spec.window
         self._hop = hop or spec.hop
         self._first = 1 if early else spec.window
@@ -53,15 +61,16 @@ class WindowCutter:
             how many frames of the stretch had been taken at the window's end (inclusive), and the
             window (window, n_channels) int8, a fresh array.
         """
-        filtered = self.chain.process(counts)
-        line = np.concatenate([self._recent, filtered])
-        first = self._filtered
+        filtered = self.filter(counts)
+        line = np.concatenate((self._recent, filtered))
+        before = self._filtered
         self._filtered += len(filtered)
         self._recent = line[len(filtered) :]
-        for count in range(first + 1, self._filtered + 1):
-            if count >= self._first and (count - self._window) % self._hop == 0:
-                end = self._window + count - first
-                yield count * self._decimation, line[end - self._window : end].copy()
+        first = max(before + 1, self._first)
+        first += (self._window - first) % self._hop
+        for count in range(first, self._filtered + 1, self._hop):
+            end = count - before
+            yield count * self._decimation, line[end : end + self._window].copy()
 
 
 @dataclass
@@ -74,7 +83,7 @@ class StreamCounters:
         missing: frames that were jumped over.
         interpolated: of those, the ones that were filled in.
         repeated: frames dropped because their number had been there.
-        stops: gaps long enough to stop the hand.
+        stops: gaps, and stretches of too many bad channels, long enough to stop the hand.
     """
 
     frames: int = 0
@@ -94,6 +103,7 @@ class Pipeline:
         scorer: a window to logits; `Network.real_logits` on the board.
         restart: of a scorer that computes from hop to hop: called where a stretch begins. Such a scorer is
             given every hop, and what it says before the stretch fills a window is dropped.
+        quality: looks at every hop's channels; while too many are bad, nothing starts and nothing goes on.
     """
 
     def __init__(
@@ -102,34 +112,50 @@ class Pipeline:
         decision: DecisionSpec,
         scorer: Scorer,
         restart: Callable[[], None] | None = None,
+        quality: SignalQuality | None = None,
     ) -> None:
         self.counters = StreamCounters()
+        self.quality = QualityCounters(signal.channels)
+        self.doubt: str | None = None
+        """Why the newest hop was not decided on, in words; None when it was."""
         self.signal = signal
         self._scorer = scorer
         self._restart = restart
         self._cutter = WindowCutter(signal, early=restart is not None)
         self._warm_up = signal.window * signal.decimation
         self._machine = DecisionMachine(decision, signal.actions)
+        self._watch: Callable[[Window, Decision], None] | None = None
         self._last_frame: int | None = None
         self._last_counts = np.zeros(len(signal.channels), np.int32)
         self._stretch_first = 0
+        self._judge = quality
+        self._bad_since: float | None = None
+        self._bad_stop = False
 
     @property
     def chain(self) -> FilterChain:
         return self._cutter.chain
 
-    def time_scorer(self, clock: Callable[[], float], report: Callable[[float], None]) -> None:
-        """From now on, report the seconds that every call of the scorer takes."""
-        inner = self._scorer
+    def time_stages(self, clock: Callable[[], float], report: Callable[[str, float], None]) -> None:
+        """From now on, report the seconds of every call of the filter ("filter") and the scorer ("infer")."""
 
-        def timed(window: Window) -> npt.NDArray[np.float64]:
-            begin = clock()
-            try:
-                return inner(window)
-            finally:
-                report(clock() - begin)
+        def timed(name: str, inner: Callable[[T], S]) -> Callable[[T], S]:
+            def call(given: T) -> S:
+                begin = clock()
+                try:
+                    return inner(given)
+                finally:
+                    report(name, clock() - begin)
 
-        self._scorer = timed
+            return call
+
+        self._cutter.filter = timed("filter", self._cutter.filter)
+        self._scorer = timed("infer", self._scorer)
+
+    def watch(self, watcher: Callable[[Window, Decision], None]) -> None:
+        """From now on, show every decision on a signal that is believed, and its window (window,
+        n_channels), to a watcher."""
+        self._watch = watcher
 
     def push(self, counts: npt.NDArray[np.int32], frame_index: npt.NDArray[np.int64]) -> list[Decision]:
         """Take frames.
@@ -144,6 +170,9 @@ class Pipeline:
         decisions: list[Decision] = []
         if len(counts) == 0:
             return decisions
+        if self._follows(frame_index):
+            self._run(counts, int(frame_index[0]), decisions)
+            return decisions
         fresh = self._not_repeated(frame_index)
         counts, frame_index = counts[fresh], frame_index[fresh]
         jumps = np.flatnonzero(np.diff(frame_index) != 1) + 1
@@ -152,6 +181,15 @@ class Pipeline:
                 self._bridge(stretch[0], int(numbers[0]), decisions)
                 self._run(stretch, int(numbers[0]), decisions)
         return decisions
+
+    def _follows(self, frame_index: npt.NDArray[np.int64]) -> bool:
+        """Whether nothing is missing, repeated or late, as in nearly every tick; found out without the
+        dozen calls of numpy that the rest takes, each of them slow after 20 ms asleep."""
+        if self._last_frame is None:
+            return False
+        numbers: list[int] = frame_index.tolist()
+        first = self._last_frame + 1
+        return numbers == list(range(first, first + len(numbers)))
 
     def _not_repeated(self, frame_index: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
         last = frame_index[0] - 1 if self._last_frame is None else self._last_frame
@@ -189,6 +227,8 @@ class Pipeline:
         self._stretch_first = number
         self._cutter.reset()
         self._machine.reset()
+        if self._judge is not None:
+            self._judge.reset()
         if self._restart is not None:
             self._restart()
 
@@ -201,24 +241,56 @@ class Pipeline:
         self.counters.frames += len(counts)
         self._last_frame = first + len(counts) - 1
         self._last_counts = counts[-1].copy()
+        before, judged = first - self._stretch_first, 0
         for taken, window in self._cutter.push(counts):
             frame = self._stretch_first + taken - 1
             time_s = frame / self.signal.rate_hz
+            if self._judge is not None:
+                self._judge.push(counts[judged : taken - before])
+                judged = taken - before
             logits = self._scorer(window)
             if taken < self._warm_up:
                 continue
+            doubt = None if self._judge is None else self._doubt(self._judge, window, time_s)
             scores = probabilities(logits, self.signal.actions.output)
-            verdict = self._machine.step(time_s, scores)
             names, commands = self.signal.actions.names, self.signal.actions.commands
-            decisions.append(
-                Decision(
-                    time_s,
-                    frame,
-                    logits,
-                    scores,
-                    None if verdict.action is None else names[verdict.action],
-                    verdict.started,
-                    None if verdict.command is None else commands[verdict.command],
-                    verdict.reason,
-                )
+            if doubt is not None:
+                decisions.append(Decision(time_s, frame, logits, scores, None, False, *doubt))
+                continue
+            verdict = self._machine.step(time_s, scores)
+            decision = Decision(
+                time_s,
+                frame,
+                logits,
+                scores,
+                None if verdict.action is None else names[verdict.action],
+                verdict.started,
+                None if verdict.command is None else commands[verdict.command],
+                verdict.reason,
+                verdict.speed,
+                verdict.force,
             )
+            decisions.append(decision)
+            if self._watch is not None:
+                self._watch(window, decision)
+        if self._judge is not None:
+            self._judge.push(counts[judged:])
+
+    def _doubt(self, judge: SignalQuality, window: Window, time_s: float) -> tuple[str | None, str] | None:
+        """What to send, and why, instead of a decision on a signal that is not to be believed."""
+        faults = judge.check(window)
+        bad = judge.too_many(faults)
+        self.quality.add(faults, bad)
+        if not bad:
+            self.doubt, self._bad_since, self._bad_stop = None, None, False
+            return None
+        self.doubt = judge.describe(faults)
+        if self._bad_since is None:
+            self._bad_since = time_s
+        was_active = self._machine.active is not None
+        self._machine.reset()
+        if time_s - self._bad_since >= judge.spec.stop_after_s and not self._bad_stop:
+            self._bad_stop = True
+            self.counters.stops += 1
+            return STOP, f"{self.doubt} for {judge.spec.stop_after_s:g} s"
+        return HOLD if was_active else None, self.doubt

@@ -91,12 +91,11 @@ class StreamClassifier(Network):
         Raises:
             BundleError: LiteRT cannot run the network.
         """
-        run = self._interpreter
         try:
             if self._forget:
-                run.reset_all_variables()
+                self._interpreter.reset_all_variables()
             self._put(window[-self.hop :])
-            run.invoke()
+            self._invoke()
             for old, new in self._carried:
                 old()[...] = new()
             result: npt.NDArray[Any] = self._exit().flatten()

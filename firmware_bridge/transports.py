@@ -60,7 +60,7 @@ class SerialTransport:
             )
             self._serial.reset_input_buffer()
         except (*_FAILURES, ValueError) as failure:
-            raise PortError(f"port {url}: {_why(url, failure)}") from failure
+            raise PortError(f"port {url}: {why_not(url, failure)}") from failure
 
     @property
     def url(self) -> str:
@@ -117,7 +117,8 @@ def _errno(failure: BaseException | None) -> int | None:
     return None
 
 
-def _why(url: str, failure: Exception) -> str:
+def why_not(url: str, failure: Exception) -> str:
+    """Why a port cannot be opened, and the remedy."""
     code = _errno(failure)
     if code in (errno.EACCES, errno.EPERM):
         return "no permission; run `sudo usermod -aG dialout $USER` and log in again"

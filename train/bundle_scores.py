@@ -10,13 +10,11 @@ import numpy as np
 
 from neurograsp.edge_runtime.bundle import Bundle
 from neurograsp.edge_runtime.classifier import Classifier
-from neurograsp.edge_runtime.contract.codec import decode
 from neurograsp.edge_runtime.contract.decision_spec import DecisionSpec
 from neurograsp.edge_runtime.contract.errors import RecordingError
 from neurograsp.edge_runtime.contract.signal_spec import ActionSet
 from neurograsp.edge_runtime.decoder_scores import mean_over_subjects
 from neurograsp.train.bootstrap import BOOTSTRAPPED, Interval, draw
-from neurograsp.train.config import ActionsConfig, LabelsConfig
 from neurograsp.train.datasets import Recording
 from neurograsp.train.evaluate import (
     BatchScorer,
@@ -27,6 +25,7 @@ from neurograsp.train.evaluate import (
     measure_subjects,
     replay,
 )
+from neurograsp.train.labelled import meant_labels
 from neurograsp.train.models.filterbank_linear import FilterbankLinear
 from neurograsp.train.operating_points import Sweep, operating_points, sweep_models
 from neurograsp.train.splits import Unseen, unseen
@@ -113,9 +112,7 @@ def score_bundle(
         sources[session] = recording.source
     manifest = bundle.manifest
     spec = manifest.signal
-    config = manifest.provenance.config
-    actions = decode(ActionsConfig, config.get("actions"), f"{bundle.path}: actions")
-    labels = decode(LabelsConfig, config.get("labels"), f"{bundle.path}: labels")
+    actions, labels = meant_labels(manifest, str(bundle.path))
     decisions = {"int8": manifest.decision, **manifest.reference_decisions}
     models = {name: scorer for name, scorer in scorers(bundle).items() if name in decisions}
     replays: dict[str, list[Replay]] = {name: [] for name in models}

@@ -4,7 +4,8 @@ import math
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from neurograsp.edge_runtime.contract.decision_spec import DecisionSpec
+from neurograsp.edge_runtime.contract.decision_spec import DecisionSpec, Proportional
+from neurograsp.edge_runtime.contract.quality_spec import QualitySpec
 from neurograsp.edge_runtime.contract.run_folder import ConvertConfig
 from neurograsp.edge_runtime.contract.signal_spec import GapPolicy
 from neurograsp.train.filter_design import FilterConfig
@@ -164,6 +165,7 @@ class DecisionConfig:
 
     Attributes:
         target_fa_per_min: false activations a minute of rest to choose them for.
+        proportional: speed or force by the probability.
     """
 
     target_fa_per_min: float = 2.0
@@ -171,6 +173,7 @@ class DecisionConfig:
     dwell: int = 1
     refractory_s: float = 0.0
     after: dict[str, tuple[str, ...]] | None = None
+    proportional: Proportional | None = None
 
     def __post_init__(self) -> None:
         if not self.target_fa_per_min > 0:
@@ -179,7 +182,10 @@ class DecisionConfig:
 
     def template(self, n_actions: int) -> DecisionSpec:
         thresholds = (0.5,) * n_actions
-        return DecisionSpec(thresholds, thresholds, self.smooth, self.dwell, self.refractory_s, self.after)
+        return DecisionSpec(
+            *(thresholds, thresholds, self.smooth, self.dwell, self.refractory_s, self.after),
+            proportional=self.proportional,
+        )
 
 
 @dataclass(frozen=True)
@@ -196,6 +202,7 @@ class TrainConfig:
     network: NetworkConfig = field(default_factory=NetworkConfig)
     fit: FitOptions = field(default_factory=FitOptions)
     decision: DecisionConfig = field(default_factory=DecisionConfig)
+    quality: QualitySpec = field(default_factory=QualitySpec)
     convert: ConvertConfig = field(default_factory=ConvertConfig)
 
     def __post_init__(self) -> None:

@@ -19,7 +19,7 @@ from neurograsp.edge_runtime.decoder_scores import (
     macro_auc,
     one_against_rest,
 )
-from neurograsp.edge_runtime.event_scores import ScoredStream, score_streams
+from neurograsp.edge_runtime.event_scores import Happened, ScoredStream, score_streams, scored_stream
 from neurograsp.edge_runtime.pipeline import STOP, Pipeline
 from neurograsp.train.channels import fitted
 from neurograsp.train.config import ActionsConfig, LabelsConfig, Unlabelled
@@ -141,7 +141,9 @@ def replay(
         there = truth_at(recording, codes, end, spec.actions, labels.unlabelled)
         picked = np.flatnonzero(there.known & (end - there.since >= skip_s * spec.rate_hz))
         block, truth = there.block[picked], there.active[picked].astype(np.uint8)
-    stream = _stream(recording, codes, spec, labels.unlabelled, heard.frames, logits)
+    happened = what_happened(recording, codes, spec, labels.unlabelled)
+    scores = probabilities(logits, spec.actions.output)
+    stream = scored_stream(heard.frames, scores, spec, happened)
     return Replay(stream, logits, picked, truth, block, active_at(recording, codes, end, n_actions))
 
 
@@ -162,24 +164,17 @@ def _event_examples(
     return np.array(picked, np.int64), np.array(stretches, np.int64)
 
 
-def _stream(
-    recording: Recording,
-    codes: npt.NDArray[np.int64],
-    spec: SignalSpec,
-    unlabelled: Unlabelled,
-    frames: npt.NDArray[np.int64],
-    logits: npt.NDArray[np.float64],
-) -> ScoredStream:
+def what_happened(
+    recording: Recording, codes: npt.NDArray[np.int64], spec: SignalSpec, unlabelled: Unlabelled
+) -> Happened:
+    """The labels of a recording, as its stream time and the spec's actions."""
     labels = recording.labels
     rest = np.isin(codes, [] if spec.actions.rest_index is None else [spec.actions.rest_index])
     event = (codes != NO_ACTION) & ~rest
     rest_rows = ~_rows_of(recording, event) if unlabelled == "none" else _rows_of(recording, rest)
     rest_start, rest_stop = _stretches(recording, rest_rows)
     start, stop = recording.frame_index[labels.start], recording.frame_index[labels.stop - 1] + 1
-    return ScoredStream(
-        time_s=frames / spec.rate_hz,
-        restart=np.diff(frames, prepend=frames[:1]) > spec.hop * spec.decimation,
-        probabilities=probabilities(logits, spec.actions.output),
+    return Happened(
         event_start_s=start[event] / spec.rate_hz,
         event_stop_s=stop[event] / spec.rate_hz,
         event_action=codes[event],

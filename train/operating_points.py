@@ -11,7 +11,8 @@ import numpy as np
 
 from neurograsp.edge_runtime.contract.decision_spec import DecisionSpec
 from neurograsp.edge_runtime.contract.signal_spec import ActionSet
-from neurograsp.edge_runtime.event_scores import ScoredStream, score_streams, with_threshold
+from neurograsp.edge_runtime.event_scores import ScoredStream, score_streams
+from neurograsp.edge_runtime.thresholds import with_threshold
 from neurograsp.train.evaluate import MODELS, Replay
 
 MOST_THRESHOLDS = 40

@@ -14,8 +14,8 @@ from neurograsp.edge_runtime.contract.codec import encode
 from neurograsp.edge_runtime.contract.run_folder import RUN_SCHEMA, RunFacts
 from neurograsp.edge_runtime.contract.signal_spec import SignalSpec
 from neurograsp.edge_runtime.decoder_scores import mean_over_subjects
-from neurograsp.edge_runtime.event_scores import calibrate
 from neurograsp.edge_runtime.files import refuse_foreign_folder, whole_folder
+from neurograsp.edge_runtime.thresholds import calibrate
 from neurograsp.train import evaluate
 from neurograsp.train.channels import chosen
 from neurograsp.train.config import TrainConfig
@@ -158,6 +158,7 @@ def _train_into(folder: Path, job: _Job, progress: Progress | None) -> TrainedRu
         seed=config.fit.seed,
         versions=_versions(),
         refit=refitted,
+        quality=config.quality,
     )
     _write_json(folder / "run.json", encode(facts))
     _write_json(folder / "history.json", history.to_json())

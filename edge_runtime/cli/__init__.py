@@ -23,6 +23,7 @@ USAGE = 2
 
 EXTRA_OF = {
     "brainflow": "brainflow",
+    "pylsl": "lsl",
     "ray": "cluster",
     **dict.fromkeys(
         ("matplotlib", "mne", "optuna", "pyxdf", "rich", "scipy", "sklearn", "tensorflow", "tf_keras"),
@@ -42,9 +43,12 @@ ORDER = (
     "convert",
     "evaluate",
     "inspect",
+    "relay",
+    "calibrate",
     "run",
     "hand",
     "ports",
+    "bench",
     "doctor",
     "info",
 )

@@ -16,7 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from neurograsp.edge_runtime.cli.run import open_hand
+    from neurograsp.edge_runtime.cli.hands import open_hand
     from neurograsp.edge_runtime.contract.errors import UsageError
 
     with open_hand(arguments.hand) as hand:

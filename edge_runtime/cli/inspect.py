@@ -9,6 +9,7 @@ from neurograsp.edge_runtime.cli.trust import add_public_key, open_trusted
 
 if TYPE_CHECKING:
     from neurograsp.edge_runtime.bundle import Bundle
+    from neurograsp.edge_runtime.contract.decision_spec import Proportional
     from neurograsp.edge_runtime.contract.manifest import StreamFacts
     from neurograsp.edge_runtime.network_graph import Graph, Operator, Tensor
 
@@ -126,6 +127,7 @@ def render(bundle: "Bundle", steps: int) -> str:
             ),
         ),
         ("thresholds", f"from {decision.calibrated_on}"),
+        ("commands", _commands(decision.proportional)),
         (
             "trained on",
             f"{', '.join(manifest.provenance.train)}; validated on "
@@ -137,6 +139,12 @@ def render(bundle: "Bundle", steps: int) -> str:
     lines = [f"  {name:<12}{text}" for name, text in rows]
     head = f"  {'operator':<20}{'output':<16}{'scale':>12}{'zero point':>12}{'multiplications':>17}"
     return "\n".join([*lines, "", head, *(_operator(one) for one in graph.operators)])
+
+
+def _commands(rule: "Proportional | None") -> str:
+    if rule is None:
+        return "at 100 % of speed and force"
+    return f"at {rule.least} to {rule.most} % of {rule.of}, the most from p >= {rule.full:g} on"
 
 
 def _operator(operator: "Operator") -> str:

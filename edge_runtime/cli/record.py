@@ -4,12 +4,9 @@ import argparse
 import json
 import re
 import shlex
-import signal
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,8 +16,7 @@ if TYPE_CHECKING:
     from neurograsp.edge_runtime.recording.place import Place
     from neurograsp.edge_runtime.recording.recorder import Recorder
     from neurograsp.edge_runtime.recording.session import Screen
-    from neurograsp.edge_runtime.sources.base import Source
-    from neurograsp.edge_runtime.sources.board_layout import Layout
+    from neurograsp.edge_runtime.sources.base import Layout
 
 HELP = "record a guided calibration session: cues on the screen, labelled signals in a file"
 EXAMPLE = "neurograsp record --source board:synthetic --actions reach,grip,release --out recordings"
@@ -38,7 +34,9 @@ CONFIG = "train.toml"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--source", required=True, help="board:NAME[:port]; to try it out synthetic or playback:FILE"
+        "--source",
+        required=True,
+        help="board:NAME[:port], relay:HOST:PORT, lsl:NAME; to try it out synthetic or playback:FILE",
     )
     parser.add_argument(
         "--actions", required=True, help="what to cue beside rest, such as reach,grip,release"
@@ -56,6 +54,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from neurograsp.edge_runtime.cli.interrupts import interrupts
+    from neurograsp.edge_runtime.cli.sources import open_whole
     from neurograsp.edge_runtime.contract.errors import ConfigError, NeurograspError
     from neurograsp.edge_runtime.recording.bdf import BdfWriter
     from neurograsp.edge_runtime.recording.place import keep, new_file, place_of
@@ -65,7 +65,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     actions = checked_actions(arguments)
     place = place_of(arguments.out, arguments.subject, arguments.session)
-    layout, source = open_source(arguments.source, arguments.speed)
+    layout, source = open_whole(arguments.source, arguments.speed)
+    check_rate(arguments.source, layout)
     header = header_of(arguments.source, layout, place)
     seed = (arguments.seed, *place.session.encode())
     cues = schedule(actions, arguments.repeats, header.rate_hz, arguments.cue_s, arguments.rest_s, seed)
@@ -123,47 +124,14 @@ def checked_actions(arguments: argparse.Namespace) -> tuple[str, ...]:
     return actions
 
 
-def open_source(text: str, speed: float) -> "tuple[Layout, Source]":
-    """The source that `--source` names, with all its channels.
-
-    Raises:
-        UsageError: not of the form that the help names.
-        ConfigError, RecordingError, SourceError: it cannot be recorded or opened.
-    """
-    from neurograsp.edge_runtime.cli import run
+def check_rate(source: str, layout: "Layout") -> None:
+    """Raises ConfigError where the rate is not whole."""
     from neurograsp.edge_runtime.contract.errors import ConfigError
-    from neurograsp.edge_runtime.contract.signal_spec import ActionSet, GapPolicy, Scale, SignalSpec
-    from neurograsp.edge_runtime.recording.schedule import REST
-    from neurograsp.edge_runtime.sources.board_layout import OTHER_LSB_UV, Layout, board_layout
 
-    kind, _, rest = text.partition(":")
-    layout = Layout(tuple(f"E{number}" for number in range(1, 9)), 250.0, OTHER_LSB_UV)
-    if kind == "board" and rest:
-        layout = board_layout(rest.partition(":")[0])
-    elif kind == "playback" and rest:
-        frames = run.read_frames(Path(rest))
-        layout = Layout(frames.channels, frames.rate_hz, frames.lsb_uv)
     if not layout.rate_hz.is_integer():
         raise ConfigError(
-            f"--source {text}: {layout.rate_hz:g} Hz is not a whole rate, which BDF records need"
+            f"--source {source}: {layout.rate_hz:g} Hz is not a whole rate, which BDF records need"
         )
-    n_channels = len(layout.channels)
-    try:
-        as_it_comes = SignalSpec(
-            channels=layout.channels,
-            rate_hz=layout.rate_hz,
-            lsb_uv=layout.lsb_uv,
-            adc_bits=24,
-            stages=(),
-            scale=Scale((0,) * n_channels, (2**30,) * n_channels, (44,) * n_channels),
-            window=1,
-            hop=1,
-            actions=ActionSet((REST,), ("REST",), "softmax", REST),
-            gap=GapPolicy(),
-        )
-    except ValueError as error:
-        raise ConfigError(f"--source {text}: {error}") from error
-    return layout, run.open_source(text, as_it_comes, speed)
 
 
 def header_of(source: str, layout: "Layout", place: "Place") -> "BdfHeader":
@@ -188,19 +156,6 @@ def open_screen(n_cues: int, cues_s: float) -> "Screen":
     if sys.stderr.isatty():
         return TerminalScreen(sys.stderr, n_cues, cues_s)
     return PlainScreen(sys.stderr, n_cues)
-
-
-@contextmanager
-def interrupts() -> Iterator[Callable[[], bool]]:
-    """Whether Ctrl-C, SIGTERM or SIGHUP came: asked between two ticks, so that none is cut in two."""
-    came: list[int] = []
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = [signal.signal(number, lambda *_: came.append(1)) for number in numbers]
-    try:
-        yield lambda: bool(came)
-    finally:
-        for number, handler in zip(numbers, before):
-            signal.signal(number, handler)
 
 
 def describe(

@@ -2,24 +2,21 @@
 
 import argparse
 import json
+import logging
 import signal
 import sys
-import tempfile
-import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from neurograsp.edge_runtime.cli.calibrated import applied_calibration, describe_drift
+from neurograsp.edge_runtime.cli.realtime import add_realtime, realtime_of
 from neurograsp.edge_runtime.cli.trust import add_public_key, open_trusted
 
 if TYPE_CHECKING:
-    from neurograsp.edge_runtime.contract.signal_spec import SignalSpec
-    from neurograsp.edge_runtime.sources.base import Source
-    from neurograsp.edge_runtime.sources.delta_npz import DeltaFrames
-    from neurograsp.firmware_bridge.link import HandLink
+    from neurograsp.edge_runtime.arming import Arming
+    from neurograsp.edge_runtime.cli.hands import OpenHand
 
 HELP = "run a bundle: amplifier or recording in, hand out"
 EXAMPLE = "neurograsp run --bundle runs/gal.bundle --source synthetic --hand sim --seconds 10"
@@ -37,14 +34,37 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="sim",
         help="sim: the firmware in a process of its own (default); a port such as /dev/ttyACM0; none",
     )
-    parser.add_argument(
+    arming = parser.add_mutually_exclusive_group()
+    arming.add_argument(
         "--arm",
         action="store_true",
-        help="arm a real hand once frames arrive; without it nothing moves. The simulated hand always arms",
+        help="arm a real hand once, when the signal is there; without it nothing moves. The simulated hand "
+        "arms unless --arm-by or --shadow says otherwise",
+    )
+    arming.add_argument(
+        "--arm-by",
+        metavar="WAY",
+        help="arm and disarm while it runs, after a stop too. key: a arms, any other key stops; serial:PORT: "
+        "a switch between RTS and CTS; gpio:CHIP:LINE: a switch to ground; opening it stops",
+    )
+    arming.add_argument("--shadow", action="store_true", help="decide and say what would be sent, to no hand")
+    parser.add_argument(
+        "--reconnect",
+        type=float,
+        default=30.0,
+        metavar="SECONDS",
+        help="look so long for an amplifier or hand that is lost on the way; 0: end at once (default: 30)",
     )
     parser.add_argument("--seconds", type=float, help="stop after so long; otherwise at the source's end")
     parser.add_argument("--speed", type=float, default=1.0, help="of playback; 1 is real time")
     parser.add_argument("--start", type=float, default=0.0, help="seconds of the recording to leave out")
+    add_realtime(parser)
+    parser.add_argument(
+        "--calibration",
+        type=Path,
+        metavar="FILE",
+        help="thresholds of `neurograsp calibrate` for this bundle",
+    )
     add_public_key(parser)
     parser.add_argument("--out", type=Path, metavar="FILE", help="write the session's decisions there (JSON)")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
@@ -52,9 +72,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from neurograsp.edge_runtime.bundle import verify_golden
+    from neurograsp.edge_runtime.cli.hands import check_commands, check_force, open_hand
+    from neurograsp.edge_runtime.cli.sources import clock_of, open_source
     from neurograsp.edge_runtime.contract.errors import NeurograspError, UsageError
     from neurograsp.edge_runtime.files import check_writable, write_whole
     from neurograsp.edge_runtime.loop import ControlLoop
+    from neurograsp.edge_runtime.run_summary import KEPT_DECISIONS
 
     if arguments.seconds is not None and not arguments.seconds > 0:
         raise UsageError("--seconds must be positive")
@@ -62,26 +85,44 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError("--speed must be 0.1 to 1000")
     if (arguments.speed != 1 or arguments.start) and not arguments.source.startswith("playback:"):
         raise UsageError("--speed and --start are for --source playback:FILE")
-    if arguments.arm and arguments.hand == "none":
-        raise UsageError("--arm: there is no hand to arm with --hand none")
+    if (arguments.arm or arguments.arm_by) and arguments.hand == "none":
+        raise UsageError("--arm, --arm-by: there is no hand to arm with --hand none")
+    if not 0 <= arguments.reconnect <= 86_400:
+        raise UsageError("--reconnect must be 0 to 86400 seconds")
+    realtime = realtime_of(arguments)
     if arguments.out is not None:
         check_writable(arguments.out)
-    # As with Ctrl-C the hand is stopped before the program ends, whoever wants it to end.
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.default_int_handler)
+    stop_on_signals()
+    if arguments.arm_by or arguments.shadow:
+        for name in ("actuation", "loop"):  # whoever arms must see what the hand is let do, and why
+            logging.getLogger(f"neurograsp.edge_runtime.{name}").setLevel(logging.INFO)
     bundle = open_trusted(arguments.bundle, arguments.public_key)
     verify_golden(bundle)
     manifest = bundle.manifest
+    calibrated = applied_calibration(arguments.calibration, bundle)
     source = open_source(arguments.source, manifest.signal, arguments.speed, arguments.start)
-    pipeline = bundle.pipeline()
+    pipeline = bundle.pipeline(decision=calibrated.decision)
+    calibrated.watch(pipeline)
     failure: BaseException | None = None
     try:
-        with open_hand(arguments.hand) as hand:
+        with (
+            open_hand("none" if arguments.shadow else arguments.hand) as hand,
+            arming_of(arguments) as arming,
+        ):
             check_commands(manifest.signal, hand)
-            arm = arguments.arm or arguments.hand == "sim"
-            if hand.link is not None and not arm:
+            check_force(manifest.decision, hand)
+            if hand.link is not None and arming is None:
                 print(f"{hand.name}: not armed, nothing will move; --arm lets it", file=sys.stderr)
-            loop = ControlLoop(source, pipeline, hand.link, arm=arm)
+            loop = ControlLoop(
+                source,
+                pipeline,
+                hand.link,
+                arming=arming,
+                reopen=hand.reopen,
+                patience_s=arguments.reconnect,
+                realtime=realtime,
+                kept_decisions=0 if arguments.out is None else KEPT_DECISIONS,
+            )
             try:
                 loop.run(arguments.seconds)
             except (KeyboardInterrupt, NeurograspError) as error:
@@ -89,6 +130,7 @@ def run(arguments: argparse.Namespace) -> int:
     finally:
         source.stop()
     report = describe(arguments, bundle.sha256, loop, hand, pipeline)
+    report |= calibrated.report() | {"clock": clock_of(source)}
     print(json.dumps(report) if arguments.json else render(report))
     if arguments.out is not None:
         write_whole(arguments.out, json.dumps({**report, **session(loop, hand)}).encode())
@@ -97,121 +139,27 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def open_source(text: str, spec: "SignalSpec", speed: float = 1.0, start_s: float = 0.0) -> "Source":
-    """The source that `--source` names.
-
-    Raises:
-        UsageError: not of the form that the help names.
-        ConfigError, RecordingError, SourceError: it does not fit the bundle or cannot be opened.
-    """
-    from neurograsp.edge_runtime.contract.errors import ConfigError, UsageError
-    from neurograsp.edge_runtime.sources.brainflow_board import BrainFlowSource, PlaybackSource
-    from neurograsp.edge_runtime.sources.synthetic import SyntheticSource
-
-    kind, _, rest = text.partition(":")
-    if kind == "playback" and rest:
-        return PlaybackSource(skip(read_frames(Path(rest)), start_s), spec, speed)
-    if kind == "synthetic" and not rest:
-        return SyntheticSource(spec)
-    if kind == "board" and rest:
-        if spec.gap.stop_after_s == "never":
-            raise ConfigError(
-                f"--source {text}: the bundle never stops the hand at a gap, which is for recordings in "
-                "pieces; set signal.gap.stop_after_s to seconds and train again"
-            )
-        name, _, port = rest.partition(":")
-        return BrainFlowSource(name, port, spec)
-    raise UsageError(f"--source {text}: expected playback:FILE, synthetic or board:NAME[:port]")
-
-
-def read_frames(path: Path) -> "DeltaFrames":
-    """A recording: delta-coded npz by this package, others by the readers that are installed.
-
-    Readers are the entry points `neurograsp.readers`, functions of a path.
-    """
-    from neurograsp.edge_runtime.contract.errors import RecordingError
-    from neurograsp.edge_runtime.sources.delta_npz import read_delta_npz
-
-    try:
-        return read_delta_npz(path)
-    except RecordingError:
-        if path.suffix == ".npz" and not zipfile.is_zipfile(path):
-            raise
-        reader = next(iter(entry_points(group="neurograsp.readers")), None)
-        if reader is None:
-            raise
-        frames: DeltaFrames = reader.load()(path)
-        return frames
-
-
-def skip(frames: "DeltaFrames", start_s: float) -> "DeltaFrames":
-    """The recording without its first seconds."""
-    from dataclasses import replace
-
-    from neurograsp.edge_runtime.contract.errors import UsageError
-
-    length_s = len(frames.counts) / frames.rate_hz
-    if not 0 <= start_s < length_s:
-        raise UsageError(f"--start {start_s:g}: the recording has {length_s:.1f} s")
-    first = int(start_s * frames.rate_hz)
-    return replace(frames, counts=frames.counts[first:], frame_index=frames.frame_index[first:])
-
-
-@dataclass
-class OpenHand:
-    """A connected link, if any, and the trace of the simulated hand."""
-
-    name: str
-    link: "HandLink | None" = None
-    trace: Any = None
+def stop_on_signals() -> None:
+    """As with Ctrl-C the hand is stopped before the program ends, whoever wants it to end."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
 
 
 @contextmanager
-def open_hand(url: str) -> Iterator[OpenHand]:
-    """Connect to the hand that `--hand` names; it is stopped and released at the end.
+def arming_of(arguments: argparse.Namespace) -> Iterator["Arming | None"]:
+    """Who arms the hand, by the command line; None: nobody."""
+    from neurograsp.edge_runtime.arming import AtOnce
+    from neurograsp.edge_runtime.cli.arming import open_arming
 
-    Raises:
-        LinkError: it is not there, is busy, or does not answer.
-    """
-    from neurograsp.firmware_bridge.host_firmware import SimulatedHand, read_trace
-    from neurograsp.firmware_bridge.link import HandLink
-    from neurograsp.firmware_bridge.transports import open_transport
-
-    if url == "none":
-        yield OpenHand("none")
-        return
-    if url != "sim":
-        with HandLink(open_transport(url)) as link:
-            caps = link.connect()
-            yield OpenHand(f"{caps.name} on {url}", link)
-        return
-    with tempfile.TemporaryDirectory(prefix="neurograsp-hand-") as folder:
-        trace = Path(folder) / "trace.csv"
-        hand = OpenHand("simulated")
-        with SimulatedHand(trace) as simulated, HandLink(open_transport(simulated.url)) as link:
-            hand.name = f"{link.connect().name}, the firmware in a process of its own on {simulated.url}"
-            hand.link = link
-            yield hand
-            hand.trace = read_trace(trace)
-
-
-def check_commands(spec: "SignalSpec", hand: OpenHand) -> None:
-    """Raises ConfigError when the bundle has commands that the hand does not know."""
-    from neurograsp.edge_runtime.contract.errors import ConfigError
-
-    if hand.link is None:
-        return
-    known = {action.name for action in hand.link.caps.actions}
-    odd = sorted(set(spec.actions.commands) - known)
-    if odd:
-        raise ConfigError(
-            f"{hand.name}: the bundle's commands {', '.join(odd)} are none of its actions "
-            f"({', '.join(sorted(known))}); change actions.commands and train again"
-        )
+    if arguments.arm_by is not None:
+        with open_arming(arguments.arm_by) as arming:
+            yield arming
+    else:
+        yield AtOnce() if arguments.arm or arguments.hand == "sim" else None
 
 
 def describe(
-    arguments: argparse.Namespace, sha256: str, loop: Any, hand: OpenHand, pipeline: Any
+    arguments: argparse.Namespace, sha256: str, loop: Any, hand: "OpenHand", pipeline: Any
 ) -> dict[str, Any]:
     """The run as plain values; see docs/schemas/run.schema.json."""
     from dataclasses import asdict
@@ -231,11 +179,27 @@ def describe(
         "decisions": summary.n_decisions,
         "activations": summary.activations,
         "timing": summary.timing(),
-        "hand": {"name": hand.name, "commands": summary.commands, "link": link, "moved": moved},
+        "realtime": {name: asdict(grant) for name, grant in summary.realtime.items()},
+        "quality": {
+            "checks": pipeline.quality.checks,
+            "gated": pipeline.quality.gated,
+            "bad": pipeline.quality.bad,
+        },
+        "source_losses": summary.source_losses,
+        "hand": {
+            "name": hand.name,
+            "armings": summary.armings,
+            "stops": [{"seconds": round(seconds, 3), "reason": reason} for seconds, reason in summary.stops],
+            "losses": summary.hand_losses,
+            "commands": summary.commands,
+            "withheld": summary.withheld,
+            "link": link,
+            "moved": moved,
+        },
     }
 
 
-def session(loop: Any, hand: OpenHand) -> dict[str, Any]:
+def session(loop: Any, hand: "OpenHand") -> dict[str, Any]:
     """Every decision, and every servo frame of the simulated hand."""
     return {
         "log": [
@@ -247,6 +211,8 @@ def session(loop: Any, hand: OpenHand) -> dict[str, Any]:
                 "action": decision.action,
                 "started": decision.started,
                 "command": decision.command,
+                "speed": decision.speed,
+                "force": decision.force,
                 "reason": decision.reason,
                 "wall_s": wall_s,
             }
@@ -261,13 +227,28 @@ def session(loop: Any, hand: OpenHand) -> dict[str, Any]:
 
 def render(report: dict[str, Any]) -> str:
     """The run in a few lines."""
-    stream, timing, hand = report["stream"], report["timing"], report["hand"]
+    stream, timing, hand, quality = (report[key] for key in ("stream", "timing", "hand", "quality"))
     lines = [
         f"  ended            {report['ended']}",
         f"  stream           {stream['frames']} frames, {stream['gaps']} gaps ({stream['missing']} frames "
         f"missing), {report['clipped']['input']} samples clipped at the input",
         f"  decisions        {report['decisions']}, of which {report['activations']} started an action",
     ]
+    if report["clock"] and report["clock"]["rate_hz"] is not None:
+        clock = report["clock"]
+        lines.append(
+            f"  amplifier clock  {clock['rate_hz']:.2f} frames a second ({clock['ppm']:+.0f} ppm), "
+            f"at most {clock['late_ms']:.0f} ms late"
+        )
+    if report["source_losses"] or hand["losses"]:
+        lines.append(f"  lost             amplifier {report['source_losses']}, hand {hand['losses']} times")
+    if quality["bad"]:
+        worst = sorted(quality["bad"].items(), key=lambda item: -sum(item[1].values()))[:3]
+        text = "; ".join(f"{name} {_counts(faults)}" for name, faults in worst)
+        lines.append(
+            f"  electrodes       {len(quality['bad'])} were bad at times, hops: {text}; "
+            f"{quality['gated']} of {quality['checks']} hops not decided on"
+        )
     for name, label in {"tick": "tick", "late": "tick late by", "infer": "infer", "filter": "filter"}.items():
         section = timing["sections"][name]
         if section["count"]:
@@ -279,6 +260,7 @@ def render(report: dict[str, Any]) -> str:
         f"  deadline misses  {timing['deadline_misses']} of {timing['ticks']} ticks of "
         f"{timing['tick_ms']:g} ms"
     )
+    lines += [f"  {name:<17}{grant['detail']}" for name, grant in report["realtime"].items()]
     lines.append(f"  hand             {hand['name']}")
     if hand["link"]:
         link = hand["link"]
@@ -289,9 +271,16 @@ def render(report: dict[str, Any]) -> str:
             f"{link['nacks']} refused, {link['beats']} heartbeats, {link['crc_errors']} CRC errors, "
             f"round trip p50/max {rtt} (read once a tick)"
         )
-        commands = ", ".join(f"{name} {count}" for name, count in hand["commands"].items()) or "none"
-        lines.append(f"  commands         {commands}")
+        lines.append(f"  commands         {_counts(hand['commands'])}")
+    if hand["withheld"]:
+        lines.append(f"  not sent         {_counts(hand['withheld'])} (not armed)")
+    if report["drift"] is not None:
+        lines.append(f"  drift            {describe_drift(report['drift'])}")
     if hand["moved"]:
         travel = ", ".join(str(us) for us in hand["moved"]["travel_us"])
         lines.append(f"  joints moved by  {travel} us")
     return "\n".join(lines)
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in counts.items()) or "none"

@@ -1,7 +1,7 @@
 """The whole tree of expected failures, with the exit code of each.
 
 NeurograspError            1   a check failed, or anything without a better code
-+-- CheckFailed            1   a converted network is not int8 throughout, or the board's code refuses it
++-- CheckFailed            1   a network fails a gate, the board's code refuses it, or thresholds keep no rate
 +-- UsageError             2   the command line asks for something impossible
 +-- MissingExtra           3   an optional dependency is not installed
 +-- ConfigError            4   a configuration file or value is wrong

@@ -2,12 +2,13 @@
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from neurograsp.edge_runtime.contract.codec import decode, encode, show
 from neurograsp.edge_runtime.contract.decision_spec import DecisionSpec
 from neurograsp.edge_runtime.contract.errors import BundleError, ConfigError
+from neurograsp.edge_runtime.contract.quality_spec import QualitySpec
 from neurograsp.edge_runtime.contract.signal_spec import SignalSpec
 
 SCHEMA = "neurograsp.bundle/1"
@@ -130,6 +131,7 @@ class Manifest:
     scores: on the validation recordings: `recordings`, figures of the `candidates`, which one was
         `chosen` and the `reason`, and the controller's figures (`decision`); docs/scores.md.
     stream: of `stream.tflite`; None in a bundle without it.
+    quality: when the signal is not to be believed.
     """
 
     schema: str
@@ -144,6 +146,7 @@ class Manifest:
     provenance: Provenance
     scores: dict[str, Any]
     stream: StreamFacts | None = None
+    quality: QualitySpec = field(default_factory=QualitySpec)
 
     def __post_init__(self) -> None:
         n_actions = len(self.signal.actions.names)

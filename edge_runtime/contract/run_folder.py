@@ -26,6 +26,7 @@ from typing import Any, Literal
 
 from neurograsp.edge_runtime.contract.decision_spec import DecisionSpec
 from neurograsp.edge_runtime.contract.manifest import MAX_XNNPACK_STEPS
+from neurograsp.edge_runtime.contract.quality_spec import QualitySpec
 from neurograsp.edge_runtime.contract.signal_spec import SignalSpec
 
 RUN_SCHEMA = "neurograsp.run/1"
@@ -102,6 +103,7 @@ class RunFacts:
     versions: of the packages that took part.
     refit: network and baseline were trained once more, on the validation recordings too, after these had
         chosen the epoch and the thresholds.
+    quality: when the board is not to believe the signal.
     """
 
     schema: str
@@ -123,6 +125,7 @@ class RunFacts:
     seed: int
     versions: dict[str, str]
     refit: bool = False
+    quality: QualitySpec = field(default_factory=QualitySpec)
 
     @property
     def trained_on(self) -> tuple[str, ...]:

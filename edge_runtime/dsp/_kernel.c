@@ -52,8 +52,8 @@ static PyObject *py_load(PyObject *self, PyObject *args)
     if (!PyArg_ParseTuple(args, "OnIO", &counts, &n, &shift, &out)) {
         return NULL;
     }
-    if (n < 0 || shift > 30) {
-        return PyErr_Format(PyExc_ValueError, "load: n must be >= 0 and shift <= 30");
+    if (n < 0 || shift > 29) {
+        return PyErr_Format(PyExc_ValueError, "load: n must be >= 0 and shift <= 29");
     }
     Buffer b[2] = {{.held = 0}, {.held = 0}};
     PyObject *result = NULL;
@@ -176,7 +176,7 @@ static PyObject *py_scale(PyObject *self, PyObject *args)
 }
 
 static PyMethodDef methods[] = {
-    {"load", py_load, METH_VARARGS, "load(counts, n, shift, out) -> clipped samples"},
+    {"load", py_load, METH_VARARGS, "load(counts, n, shift, out) -> counts at the rails"},
     {"sos", py_sos, METH_VARARGS, "sos(frames, n, channels, coefs, sections, state) -> clipped samples"},
     {"fir", py_fir, METH_VARARGS,
      "fir(frames, n, channels, taps, n_taps, factor, history, cursor, out) -> clipped samples"},

@@ -61,7 +61,6 @@ class FilterChain:
         self._kernel = kernel or kernels.default
         self._n_channels = len(spec.channels)
         self._shift = spec.input_shift
-        self._rail = 2 ** (spec.adc_bits - 1)
         self._stages = [_stage(stage, self._n_channels) for stage in spec.stages]
         self._scale = tuple(
             np.array(values, np.int32)
@@ -87,8 +86,7 @@ class FilterChain:
             raise ValueError(f"counts {counts.shape}: expected (n_frames, {self._n_channels})")
         frames = np.empty((n_frames, self._n_channels), np.int32)
         counts = np.ascontiguousarray(counts, np.int32)
-        self.clipped.input += int(np.count_nonzero((counts >= self._rail - 1) | (counts <= -self._rail)))
-        self._kernel.load(counts, counts.size, self._shift, frames)
+        self.clipped.input += self._kernel.load(counts, counts.size, self._shift, frames)
         if n_frames and not self._primed:
             level = frames[0].astype(np.int64)
             for stage in self._stages:

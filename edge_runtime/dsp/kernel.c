@@ -4,6 +4,7 @@
 typedef char ng_needs_arithmetic_shift[((-1) >> 1) == -1 ? 1 : -1];
 
 #define Q30_MASK (((int64_t)1 << 30) - 1)
+#define FIR_WIDTH 8
 
 static int32_t clip(int64_t value, uint32_t *n_clipped)
 {
@@ -20,11 +21,13 @@ static int32_t clip(int64_t value, uint32_t *n_clipped)
 
 uint32_t ng_load(const int32_t *counts, size_t n, unsigned shift, int32_t *out)
 {
-    uint32_t n_clipped = 0;
+    const int32_t rail = (int32_t)1 << (29 - shift);
+    uint32_t n_at_rails = 0, n_clipped = 0;
     for (size_t i = 0; i < n; ++i) {
+        n_at_rails += counts[i] >= rail - 1 || counts[i] <= -rail;
         out[i] = clip((int64_t)counts[i] * ((int64_t)1 << shift), &n_clipped);
     }
-    return n_clipped;
+    return n_at_rails;
 }
 
 uint32_t ng_sos(int32_t *frames, size_t n_frames, size_t n_channels, const int32_t *coefs,
@@ -57,6 +60,19 @@ uint32_t ng_sos(int32_t *frames, size_t n_frames, size_t n_channels, const int32
     return n_clipped;
 }
 
+/* acc[c] += the taps, newest first, times the past of channel c, from ring position `row` backwards. */
+static inline void convolve(const int32_t *taps, size_t n_taps, const int32_t *history, size_t n_channels,
+                            size_t row, size_t width, int64_t *acc)
+{
+    for (size_t k = 0; k < n_taps; ++k) {
+        const int32_t *past = history + row * n_channels;
+        for (size_t c = 0; c < width; ++c) {
+            acc[c] += (int64_t)taps[k] * past[c];
+        }
+        row = row == 0 ? n_taps - 1 : row - 1;
+    }
+}
+
 size_t ng_fir(const int32_t *frames, size_t n_frames, size_t n_channels, const int32_t *taps,
               size_t n_taps, uint32_t factor, int32_t *history, uint32_t *cursor, int32_t *out,
               uint32_t *n_clipped)
@@ -73,14 +89,20 @@ size_t ng_fir(const int32_t *frames, size_t n_frames, size_t n_channels, const i
             continue;
         }
         phase = 0;
-        for (size_t c = 0; c < n_channels; ++c) {
-            int64_t acc = (int64_t)1 << 14;
-            size_t row = newest;
-            for (size_t k = 0; k < n_taps; ++k) {
-                acc += (int64_t)taps[k] * history[row * n_channels + c];
-                row = row == 0 ? n_taps - 1 : row - 1;
+        for (size_t first = 0; first < n_channels; first += FIR_WIDTH) {
+            const size_t left = n_channels - first;
+            int64_t acc[FIR_WIDTH];
+            for (size_t c = 0; c < FIR_WIDTH; ++c) {
+                acc[c] = (int64_t)1 << 14;
             }
-            *out++ = clip(acc >> 15, n_clipped);
+            if (left >= FIR_WIDTH) { /* with a width that the compiler knows */
+                convolve(taps, n_taps, history + first, n_channels, newest, FIR_WIDTH, acc);
+            } else {
+                convolve(taps, n_taps, history + first, n_channels, newest, left, acc);
+            }
+            for (size_t c = 0; c < FIR_WIDTH && c < left; ++c) {
+                *out++ = clip(acc[c] >> 15, n_clipped);
+            }
         }
         ++n_out;
     }

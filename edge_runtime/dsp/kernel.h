@@ -13,7 +13,8 @@
 
 #define NG_LIMIT ((int32_t)1 << 30)
 
-/* Clip counts times 2^shift to the sample range. Returns how many samples were clipped. */
+/* Clip counts times 2^shift to the sample range; shift in 0..29. Returns how many counts are at the rails
+ * of a converter whose full scale this makes 2^29, or beyond. */
 uint32_t ng_load(const int32_t *counts, size_t n, unsigned shift, int32_t *out);
 
 /* Second-order sections, direct form I with second-order error feedback, in place.

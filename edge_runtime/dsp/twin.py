@@ -14,8 +14,11 @@ Q30_MASK = 2**30 - 1
 
 
 def load(counts: Int32, n: int, shift: int, out: Int32) -> int:
-    """Clip counts times 2^shift to the sample range; returns how many samples were clipped."""
-    return _clip_into(counts.reshape(n).astype(np.int64) << shift, out.reshape(n))
+    """Clip counts times 2^shift to the sample range; returns how many counts are at the rails or beyond."""
+    wide = counts.reshape(n).astype(np.int64)
+    rail = 1 << (29 - shift)
+    _clip_into(wide << shift, out.reshape(n))
+    return int(np.count_nonzero((wide >= rail - 1) | (wide <= -rail)))
 
 
 def sos(frames: Int32, n_frames: int, n_channels: int, coefs: Int32, n_sections: int, state: Int32) -> int:

@@ -14,8 +14,9 @@ from typing import BinaryIO
 import numpy as np
 
 from neurograsp.edge_runtime.contract.errors import ConfigError
-from neurograsp.edge_runtime.recording.recorder import LOST, Stretch
+from neurograsp.edge_runtime.recording.recorder import Stretch
 from neurograsp.edge_runtime.recording.stream import Int32
+from neurograsp.edge_runtime.sources.edf_file import LOST
 
 DIGITAL_MAX = 2**23 - 1
 PHYSICAL_MAX = 9_999_999

@@ -10,9 +10,7 @@ from neurograsp.edge_runtime.contract.errors import SourceError
 from neurograsp.edge_runtime.recording.schedule import Cue
 from neurograsp.edge_runtime.recording.stream import ChannelWatch, Int32, Unbroken
 from neurograsp.edge_runtime.sources.base import Block
-
-LOST = "BAD_lost"
-"""Label of frames that stand for lost ones. MNE leaves out what begins with BAD."""
+from neurograsp.edge_runtime.sources.edf_file import LOST
 
 MAX_LOST_S = 2.0
 

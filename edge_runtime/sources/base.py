@@ -24,6 +24,21 @@ class Block:
         return Block(np.empty((0, n_channels), np.int32), np.empty(0, np.int64))
 
 
+@dataclass(frozen=True)
+class Layout:
+    """What a source delivers, before there is a bundle that it must fit.
+
+    Attributes:
+        channels: names in the order of the columns; of electrodes without names E1, E2, ...
+        rate_hz: frames a second.
+        lsb_uv: microvolt a count, or None where counts have no unit.
+    """
+
+    channels: tuple[str, ...]
+    rate_hz: float
+    lsb_uv: float | None
+
+
 class Source(Protocol):
     """An amplifier, or something that stands for one. `read` never waits."""
 

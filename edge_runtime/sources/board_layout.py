@@ -1,8 +1,7 @@
 """What a board delivers, from BrainFlow's description of it, before there is a bundle that it must fit."""
 
-from dataclasses import dataclass
-
 from neurograsp.edge_runtime.contract.errors import ConfigError
+from neurograsp.edge_runtime.sources.base import Layout
 from neurograsp.edge_runtime.sources.brainflow_board import board_id_of
 from neurograsp.edge_runtime.sources.brainflow_library import load_brainflow
 
@@ -10,26 +9,13 @@ _STEP_OF_24_BITS = 1 / (2**23 - 1)
 LSB_UV = {
     "CYTON_BOARD": 187_500 * _STEP_OF_24_BITS,  # 4.5 V at a gain of 24
     "CYTON_DAISY_BOARD": 187_500 * _STEP_OF_24_BITS,
-    "FREEEEG32_BOARD": 562_500 * _STEP_OF_24_BITS,  # 4.5 V at a gain of 8
+    "FREEEEG32_BOARD": 312_500 * _STEP_OF_24_BITS,  # 2.5 V at a gain of 8
 }
 """Microvolt a count, where BrainFlow multiplies 24-bit integers by it: `eeg_scale` in the board's source, at
 the gain that it starts with."""
 
 OTHER_LSB_UV = 1 / 32
 """Of other boards, whose values are rounded to it: 24 bits of it reach 262 mV."""
-
-
-@dataclass(frozen=True)
-class Layout:
-    """Attributes:
-    channels: names; of an electrode that BrainFlow does not name E1, E2, ...
-    rate_hz: frames a second.
-    lsb_uv: microvolt a count, or None where counts have no unit.
-    """
-
-    channels: tuple[str, ...]
-    rate_hz: float
-    lsb_uv: float | None
 
 
 def board_layout(name: str) -> Layout:

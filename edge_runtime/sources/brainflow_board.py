@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from neurograsp.edge_runtime.contract.channels import columns_of
 from neurograsp.edge_runtime.contract.codec import nearest
 from neurograsp.edge_runtime.contract.errors import ConfigError, SourceError
 from neurograsp.edge_runtime.contract.signal_spec import SignalSpec
 from neurograsp.edge_runtime.sources.base import Block, CounterUnwrapper
+from neurograsp.edge_runtime.sources.board_port import REMEDIES, PortLock, set_port
 from neurograsp.edge_runtime.sources.brainflow_library import load_brainflow
 from neurograsp.edge_runtime.sources.delta_npz import DeltaFrames
+from neurograsp.edge_runtime.sources.fit import electrode_columns, fitting_columns, to_counts
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +31,7 @@ class BrainFlowSource:
 
     Args:
         name: of the board as in BrainFlow's `BoardIds`, any case, `_BOARD` optional.
-        port: serial port, where the board has one.
+        port: path of its serial port, MAC address, IP address, or name; "" where it needs none.
         spec: the bundle's signal; the board must fit it.
 
     Raises:
@@ -62,10 +63,11 @@ class BrainFlowSource:
                 "microvolts cannot be turned into; train on recordings with a unit"
             )
         parameters = brainflow.BrainFlowInputParams()
-        parameters.serial_port = port
+        set_port(parameters, port)
         self.description = f"BrainFlow {name}" + (f" on {port}" if port else "")
+        self._lock = PortLock(port)
         self._board = _Board(brainflow, board_id, parameters, self.description)
-        self._rows = rows
+        self._rows = _without_copying(rows)
         self._counter_row = counter_row
         self._lsb_uv = spec.lsb_uv
         self._counter = CounterUnwrapper(COUNTER_MODULUS)
@@ -73,7 +75,13 @@ class BrainFlowSource:
         self._checked = False
 
     def start(self) -> None:
-        self._board.start()
+        self._lock.take()
+        self._counter = CounterUnwrapper(COUNTER_MODULUS)
+        try:
+            self._board.start()
+        except SourceError:
+            self._lock.release()
+            raise
 
     def read(self) -> Block:
         data = self._board.read()
@@ -98,7 +106,10 @@ class BrainFlowSource:
         return False
 
     def stop(self) -> None:
-        self._board.stop()
+        try:
+            self._board.stop()
+        finally:
+            self._lock.release()
 
 
 class PlaybackSource:
@@ -134,7 +145,7 @@ class PlaybackSource:
         self._board = _Board(
             brainflow, brainflow.BoardIds.PLAYBACK_FILE_BOARD.value, parameters, self.description
         )
-        self._rows = [layout["eeg_channels"][column] for column in columns]
+        self._rows = _without_copying([layout["eeg_channels"][column] for column in columns])
         self._counter_row = int(layout["package_num_channel"])
         self._left = len(frames.counts)
 
@@ -171,7 +182,10 @@ class _Board:
             self._board.start_stream(RING_FRAMES)
         except self._error as error:
             self.stop()
-            raise SourceError(f"{self._description}: cannot be opened: {error}") from error
+            code = str(error).partition(":")[0]
+            raise SourceError(
+                f"{self._description}: cannot be opened: {REMEDIES.get(code, 'look at it')} ({code})"
+            ) from error
 
     def read(self) -> npt.NDArray[np.float64]:
         try:
@@ -211,58 +225,18 @@ def rows_of(description: dict[str, Any], channels: Sequence[str]) -> list[int] |
     """
     rows = _rows_there(description)
     names = [name.strip() for name in str(description.get("eeg_names", "")).split(",")]
-    try:
-        return [rows[column] for column in columns_of(channels, names)]
-    except (ValueError, IndexError):
-        return rows if len(rows) == len(channels) else None
+    columns = electrode_columns(channels, names, len(rows))
+    return None if columns is None else [rows[column] for column in columns]
+
+
+def _without_copying(rows: list[int]) -> slice | list[int]:
+    """Rows that follow each other as a slice, which numpy takes without a copy."""
+    first, n = rows[0], len(rows)
+    return slice(first, first + n) if rows == list(range(first, first + n)) else rows
 
 
 def _rows_there(description: dict[str, Any]) -> list[int]:
     return list(description.get("eeg_channels") or description.get("emg_channels") or [])
-
-
-def fitting_columns(frames: DeltaFrames, spec: SignalSpec) -> list[int]:
-    """The recording's columns of the bundle's channels, by name.
-
-    Raises:
-        ConfigError: it lacks one, or has another rate or unit.
-    """
-    if frames.rate_hz != spec.rate_hz:
-        raise ConfigError(
-            f"{frames.path}: {frames.rate_hz:g} Hz, but the bundle was trained at {spec.rate_hz:g} Hz"
-        )
-    try:
-        columns = columns_of(spec.channels, frames.channels)
-    except ValueError as error:
-        raise ConfigError(
-            f"{frames.path}: {error}; the bundle was trained on {len(spec.channels)} channels "
-            f"({', '.join(spec.channels[:4])}, ...)"
-        ) from error
-    if frames.lsb_uv != spec.lsb_uv:
-        raise ConfigError(
-            f"{frames.path}: {_unit(frames.lsb_uv)}, but the bundle was trained on {_unit(spec.lsb_uv)}; "
-            "use recordings of the same amplifier and gain"
-        )
-    return columns
-
-
-def _unit(lsb_uv: float | None) -> str:
-    return "counts without a unit" if lsb_uv is None else f"counts of {lsb_uv:g} uV"
-
-
-def to_counts(microvolts: npt.NDArray[np.float64], lsb_uv: float) -> npt.NDArray[np.int32]:
-    """(n_channels, n_frames) microvolt to (n_frames, n_channels) counts.
-
-    Raises:
-        SourceError: a value is not finite.
-    """
-    if not np.isfinite(microvolts).all():
-        channel = int(np.argwhere(~np.isfinite(microvolts))[0, 0])
-        raise SourceError(
-            f"channel {channel} delivers values that are no numbers; check amplifier and driver"
-        )
-    steps = np.rint(microvolts.T / lsb_uv)
-    return np.clip(steps, -(2.0**31), 2.0**31 - 1).astype(np.int32)
 
 
 def write_playback_file(path: Path, frames: DeltaFrames, layout: dict[str, Any], speed: float) -> None:

@@ -16,7 +16,9 @@ from referencing import Registry, Resource
 from neurograsp.edge_runtime.cli import main
 from neurograsp.edge_runtime.contract import manifest as manifests
 from neurograsp.edge_runtime.contract import signal_spec as signals
+from neurograsp.edge_runtime.contract.calibration import Calibration, DriftReference
 from neurograsp.edge_runtime.contract.decision_spec import DecisionSpec
+from neurograsp.edge_runtime.contract.quality_spec import QualitySpec
 from neurograsp.firmware_bridge.exchange import LinkStats
 from neurograsp.firmware_bridge.protocol import HandAction
 from neurograsp.train.bootstrap import BOOTSTRAPPED
@@ -47,9 +49,16 @@ COMMANDS: Commands = {
     "compare": lambda toy, tmp: ["compare", str(toy.run)],
     "inspect": lambda toy, tmp: ["inspect", str(toy.bundle)],
     "evaluate": lambda toy, tmp: ["evaluate", str(toy.bundle), str(toy.data), "--sessions", "3"],
+    "calibrate": lambda toy, tmp: [
+        *("calibrate", "--bundle", str(toy.bundle), "--recording", str(toy.data / "S001R03.npz")),
+        *("--target", "10", "--out", str(tmp / "calibration.json")),
+    ],
     "run": lambda toy, tmp: [
         *("run", "--bundle", str(toy.bundle), "--source", "synthetic"),
         *("--hand", "sim", "--seconds", "1"),
+    ],
+    "bench": lambda toy, tmp: [
+        *("bench", str(toy.bundle), "--seconds", "0.5", "--warm-up", "0.2", "--against"),
     ],
     "convert": lambda toy, tmp: ["convert", str(toy.run), "--out", str(tmp / "bundle"), "--method", "ptq"],
     "convert-c": lambda toy, tmp: ["convert", str(toy.bundle), "--target", "c", "--out", str(tmp / "c")],
@@ -78,7 +87,7 @@ def faults(name: str, value: object) -> list[str]:
 
 
 def test_every_json_option_has_a_schema() -> None:
-    assert set(NAMES) == {*COMMANDS, "manifest", "metrics"}
+    assert set(NAMES) == {*COMMANDS, "calibration", "manifest", "metrics"}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -135,6 +144,16 @@ def test_metrics(run: bool, toy: Any, tmp_path: Path) -> None:
     assert faults("metrics", {**value, "scores": {**value["scores"], "unheard_of": 1}})
 
 
+def test_calibration(toy: Any, tmp_path: Path) -> None:
+    assert main(COMMANDS["calibrate"](toy, tmp_path)) == 0
+    value = json.loads((tmp_path / "calibration.json").read_bytes())
+    assert faults("calibration", value) == []
+    assert faults("calibration", {**value, "unheard_of": 1})
+    assert set(value) == {field.name for field in dataclasses.fields(Calibration)}
+    reference = load("calibration")["$defs"]["drift"]["properties"]
+    assert set(reference) == {field.name for field in dataclasses.fields(DriftReference)}
+
+
 def test_manifest(toy: Any) -> None:
     value = json.loads((toy.bundle / "manifest.json").read_bytes())
     assert faults("manifest", value) == []
@@ -178,6 +197,7 @@ def test_manifest_schema_is_strict_at_every_depth(toy: Any) -> None:
         ("network", manifests.NetworkFacts),
         ("golden", manifests.GoldenFacts),
         ("stream", manifests.StreamFacts),
+        ("quality", QualitySpec),
         ("provenance", manifests.Provenance),
     ],
 )

@@ -19,11 +19,14 @@ def test_int8_steps_are_dequantized(toy: Any) -> None:
     facts = bundle.manifest.network
     assert network.is_int8
     assert (network.input_shape, network.n_actions) == (facts.input_shape, 2)
+    scale, zero_point = network.output_quantization
+    assert (scale, zero_point) == (pytest.approx(facts.output_scale), facts.output_zero_point)
+    every = np.arange(-128, 128).astype(np.int8)
+    assert network.dequantize(every).tolist() == [(step - zero_point) * scale for step in range(-128, 128)]
     for window in bundle.golden.windows:
         steps = network.logits(window)
         assert steps.dtype == np.int8
-        expected = (steps.astype(float) - facts.output_zero_point) * facts.output_scale
-        assert network.real_logits(window) == pytest.approx(expected, rel=1e-6)
+        assert np.array_equal(network.real_logits(window), network.dequantize(steps))
 
 
 def test_a_result_is_not_overwritten_by_the_next(toy: Any) -> None:

@@ -10,7 +10,9 @@ from toys import RATE_HZ, toy_signal
 
 from neurograsp.edge_runtime.cli import main
 from neurograsp.edge_runtime.cli.demo import SAMPLES
-from neurograsp.edge_runtime.cli.run import check_commands, open_hand, open_source, skip
+from neurograsp.edge_runtime.cli.hands import check_commands, check_force, open_hand
+from neurograsp.edge_runtime.cli.sources import open_source, skip
+from neurograsp.edge_runtime.contract.decision_spec import DecisionSpec, Proportional
 from neurograsp.edge_runtime.contract.errors import ConfigError, RecordingError, UsageError
 from neurograsp.edge_runtime.contract.signal_spec import ActionSet
 from neurograsp.edge_runtime.sources.delta_npz import DeltaFrames
@@ -26,6 +28,15 @@ def test_a_command_that_the_hand_lacks_is_refused_before_arming() -> None:
         check_commands(toy_signal(), hand)
         assert hand.link is not None
         assert not hand.link.state.attached
+
+
+def test_a_hand_that_cannot_limit_its_force_is_refused_where_the_bundle_does() -> None:
+    plain = DecisionSpec((0.6,) * 2, (0.4,) * 2)
+    with open_hand("sim") as hand:
+        with pytest.raises(ConfigError, match="cannot limit its force"):
+            check_force(replace(plain, proportional=Proportional("force")), hand)
+        check_force(replace(plain, proportional=Proportional("speed")), hand)
+        check_force(plain, hand)
 
 
 def test_skip_leaves_out_the_beginning() -> None:
@@ -63,6 +74,11 @@ def test_a_recording_that_is_not_there_is_named(tmp_path: Path) -> None:
 def test_arming_needs_a_hand(capsys: Any) -> None:
     assert main(["run", "--bundle", "any", "--source", "synthetic", "--hand", "none", "--arm"]) == 2
     assert "no hand to arm" in capsys.readouterr().err
+
+
+def test_a_processor_that_is_not_there_is_a_usage_error(capsys: Any) -> None:
+    assert main(["run", "--bundle", "any", "--source", "synthetic", "--cpu", "4095"]) == 2
+    assert "--cpu 4095: this process may run on 0" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("arm", [True, False])

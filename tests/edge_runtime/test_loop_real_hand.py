@@ -7,15 +7,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import pytest
+from loop_world import Fist
 from toys import toy_signal
 
+from neurograsp.edge_runtime.arming import AtOnce
 from neurograsp.edge_runtime.contract.decision_spec import DecisionSpec
 from neurograsp.edge_runtime.contract.errors import LinkError, SourceError
-from neurograsp.edge_runtime.loop import ControlLoop, RuntimeState
+from neurograsp.edge_runtime.loop import ControlLoop
 from neurograsp.edge_runtime.pipeline import Pipeline
+from neurograsp.edge_runtime.run_summary import RuntimeState
 from neurograsp.edge_runtime.sources.base import Block
 from neurograsp.edge_runtime.sources.synthetic import SyntheticSource
 from neurograsp.firmware_bridge.host_firmware import SimulatedHand, TraceRow, read_trace
@@ -24,10 +25,6 @@ from neurograsp.firmware_bridge.protocol import HandState
 from neurograsp.firmware_bridge.transports import open_transport
 
 SPEC = toy_signal(window=10, hop=5)
-
-
-def fist(window: npt.NDArray[np.int8]) -> npt.NDArray[np.float64]:
-    return np.array([0.0, 5.0])
 
 
 @pytest.fixture
@@ -44,8 +41,8 @@ def link(hand: SimulatedHand) -> Iterator[HandLink]:
 
 
 def make(link: HandLink, source: Any = None) -> ControlLoop:
-    pipeline = Pipeline(SPEC, DecisionSpec((0.6, 0.6), (0.4, 0.4)), fist)
-    return ControlLoop(source or SyntheticSource(SPEC), pipeline, link, arm=True)
+    pipeline = Pipeline(SPEC, DecisionSpec((0.6, 0.6), (0.4, 0.4)), Fist(rests=25))
+    return ControlLoop(source or SyntheticSource(SPEC), pipeline, link, arming=AtOnce())
 
 
 def later(seconds: float, do: Any) -> threading.Timer:

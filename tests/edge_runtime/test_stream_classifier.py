@@ -24,6 +24,7 @@ from neurograsp.edge_runtime.bundle import (
 from neurograsp.edge_runtime.classifier import Classifier
 from neurograsp.edge_runtime.contract.errors import BundleError
 from neurograsp.edge_runtime.pipeline import Pipeline
+from neurograsp.edge_runtime.quality import SignalQuality
 from neurograsp.edge_runtime.stream_classifier import StreamClassifier
 
 SHIPPED = REPOSITORY / "edge_runtime" / "samples" / "bundles" / "grasp-and-lift"
@@ -56,7 +57,8 @@ def test_the_decisions_of_whole_windows(
     index = np.arange(1500)
     for at, missing in jumps:
         index[at:] += missing
-    whole = Pipeline(signal, shipped.manifest.decision, shipped.classifier().real_logits)
+    quality = SignalQuality(signal, shipped.manifest.quality)
+    whole = Pipeline(signal, shipped.manifest.decision, shipped.classifier().real_logits, quality=quality)
     by_hops = shipped.pipeline()
     wanted = whole.push(counts, index)
     found = [one for part in chunks(1500, cuts) for one in by_hops.push(counts[part], index[part])]

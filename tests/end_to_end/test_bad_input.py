@@ -99,6 +99,7 @@ def test_unknown_board_source_and_command(toy: Toy) -> None:
     asked = ("run", "--bundle", toy.bundle, "--hand", "none", "--source")
     assert_refused(neurograsp(*asked, "board:freeeg32"), 4, "FREEEEG32")
     assert_refused(neurograsp(*asked, "tape:x"), 2, "playback:FILE")
+    assert_refused(neurograsp(*asked, "relay:127.0.0.1:1"), 5, "neurograsp relay")
     assert_refused(neurograsp("evalute"), 2, "did you mean 'evaluate'?")
 
 

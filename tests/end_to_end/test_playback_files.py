@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from toys import REPOSITORY
 
-from neurograsp.edge_runtime.cli.run import read_frames
+from neurograsp.edge_runtime.cli.sources import read_frames
 from neurograsp.edge_runtime.contract.errors import RecordingError
 from neurograsp.train.datasets import open_recordings
 

@@ -29,11 +29,19 @@ HEAVY = (
 )
 BOARD_MODULES = (
     "neurograsp.edge_runtime.bundle",
+    "neurograsp.edge_runtime.cli.calibrate",
+    "neurograsp.edge_runtime.bench",
+    "neurograsp.edge_runtime.cli.bench",
     "neurograsp.edge_runtime.cli.run",
+    "neurograsp.edge_runtime.cli.sources",
     "neurograsp.edge_runtime.cli.doctor",
+    "neurograsp.edge_runtime.calibration",
     "neurograsp.edge_runtime.event_scores",
     "neurograsp.edge_runtime.loop",
     "neurograsp.edge_runtime.sources.brainflow_board",
+    "neurograsp.edge_runtime.sources.lsl_stream",
+    "neurograsp.edge_runtime.sources.relay_server",
+    "neurograsp.edge_runtime.sources.relay_source",
     "neurograsp.firmware_bridge.link",
 )
 LEFT_BEHIND = (
@@ -67,7 +75,9 @@ def test_the_board_never_imports_the_workstation() -> None:
     assert "neurograsp.convert" not in names
 
 
-@pytest.mark.parametrize("command", ["run", "train", "search", "evaluate", "convert", "demo"])
+@pytest.mark.parametrize(
+    "command", ["run", "bench", "calibrate", "train", "search", "evaluate", "convert", "demo"]
+)
 def test_help_is_light(command: str) -> None:
     code = (
         "import contextlib\nfrom neurograsp.edge_runtime.cli import main\n"
@@ -81,8 +91,9 @@ def test_every_command_and_reader_loads() -> None:
         command = point.load()
         assert command.HELP
         assert command.EXAMPLE.startswith(f"neurograsp {point.name}")
-    for point in entry_points(group="neurograsp.readers"):
-        assert callable(point.load())
+    for group in ("neurograsp.readers", "neurograsp.labelled"):
+        for point in entry_points(group=group):
+            assert callable(point.load())
 
 
 def test_imports_go_one_way() -> None:

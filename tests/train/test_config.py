@@ -11,12 +11,20 @@ from toys import REPOSITORY, toy_signal
 
 from neurograsp.edge_runtime.cli import main
 from neurograsp.edge_runtime.contract.config import parse_config
+from neurograsp.edge_runtime.contract.decision_spec import Proportional
 from neurograsp.edge_runtime.contract.errors import ConfigError, RecordingError
 from neurograsp.train.config import TrainConfig
 from neurograsp.train.datasets import Labels, Recording
 from neurograsp.train.signal_fit import fit_scale, fit_signals
 
 CONFIG = REPOSITORY / "examples" / "configs" / "gal_windows.toml"
+
+
+def test_the_rule_of_speed_reaches_the_decision_layer() -> None:
+    overrides = ["decision.proportional.of=force", "decision.proportional.most=60"]
+    config = parse_config(TrainConfig, CONFIG.read_text(), "x", overrides=overrides)
+    assert config.decision.template(6).proportional == Proportional("force", 30, 60)
+    assert parse_config(TrainConfig, CONFIG.read_text(), "x").decision.template(6).proportional is None
 
 
 @pytest.mark.parametrize(
@@ -26,6 +34,8 @@ CONFIG = REPOSITORY / "examples" / "configs" / "gal_windows.toml"
         ("decision.smooth=0", "smooth"),
         ("decision.refractory_s=-1", "refractory_s"),
         ("decision.target_fa_per_min=-1", "target_fa_per_min"),
+        ("decision.proportional={of='torque'}", "'torque' is not possible"),
+        ("decision.proportional={of='speed',most=120}", "decision.proportional: percent"),
         ("decision.after={Bogus=['HandStart']}", "Bogus"),
         ("decision.after={HandStart=['Bogus']}", "Bogus"),
         ("actions.labels={Bogus=['T1']}", "Bogus"),

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from test_evaluate import DECISION, SPEC, scored
 
-from neurograsp.edge_runtime.event_scores import score_streams, with_threshold
+from neurograsp.edge_runtime.event_scores import score_streams
+from neurograsp.edge_runtime.thresholds import with_threshold
 from neurograsp.train.operating_points import RATES_PER_MIN, Sweep, operating_points, sweep, sweep_models
 
 

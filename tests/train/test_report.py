@@ -17,7 +17,8 @@ from replays import perfect
 from toys import CHAINS, RATE_HZ, Toy, chain_signal
 
 from neurograsp.edge_runtime.bundle import Bundle, open_bundle
-from neurograsp.edge_runtime.cli.run import OpenHand, describe, session
+from neurograsp.edge_runtime.cli.hands import OpenHand
+from neurograsp.edge_runtime.cli.run import describe, session
 from neurograsp.edge_runtime.contract.errors import ConfigError, MissingExtra
 from neurograsp.edge_runtime.decoder_scores import macro_auc
 from neurograsp.edge_runtime.histogram import Histogram
@@ -76,7 +77,7 @@ def session_file(scored: Scored, tmp_path_factory: pytest.TempPathFactory) -> Pa
         for frame in range(1200)
     ]
     loop = SimpleNamespace(summary=summary)
-    hand = OpenHand("simulated", None, trace)
+    hand = OpenHand("simulated", trace=trace)
     arguments = Namespace(bundle=bundle.path, source=f"playback:{recording.source}")
     tree = {**describe(arguments, bundle.sha256, loop, hand, pipeline), **session(loop, hand)}
     path = tmp_path_factory.mktemp("session") / "session.json"

@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from neurograsp.edge_runtime.contract import units
 from neurograsp.edge_runtime.contract.errors import RecordingError
 from neurograsp.train.datasets import mat_file, microvolts
 from neurograsp.train.datasets.kept import kept
@@ -40,7 +41,7 @@ _VERSION = 1
 def read(path: Path, subject: str, session: str) -> Recording:
     """One series; a label is 0.15 s around an event. The second time it comes from a cache.
 
-    Counts are the integers as stored; where the file holds other numbers, counts of `microvolts.LSB_UV`. An
+    Counts are the integers as stored; where the file holds other numbers, counts of `units.LSB_UV`. An
     event without a time (NaN) did not happen in that lift and is left out.
 
     Raises:
@@ -86,7 +87,7 @@ def _counts(path: Path, stored: NDArray[np.number]) -> tuple[NDArray[np.int32], 
     whole = np.rint(stored)
     if np.array_equal(whole, stored) and np.abs(whole).max() < 2**31:
         return np.ascontiguousarray(whole, np.int32), LSB_UV
-    return microvolts.to_counts(path, stored * LSB_UV), microvolts.LSB_UV
+    return microvolts.to_counts(path, stored * LSB_UV), units.LSB_UV
 
 
 def _labels(path: Path, series: int, rate_hz: float, n_frames: int) -> Labels:

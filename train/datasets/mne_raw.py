@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurograsp.edge_runtime.contract.errors import MissingExtra, RecordingError
-from neurograsp.train.datasets.microvolts import LSB_UV, to_counts
+from neurograsp.edge_runtime.contract.units import LSB_UV
+from neurograsp.train.datasets.microvolts import to_counts
 from neurograsp.train.datasets.recording import Labels, Recording, split_at_jumps
 
 FILE_NAME = re.compile(r".+\.(?:vhdr|fif|fif\.gz|gdf)", re.IGNORECASE)

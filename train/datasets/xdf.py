@@ -17,10 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from neurograsp.edge_runtime.contract.errors import MissingExtra, RecordingError
+from neurograsp.edge_runtime.contract.units import LSB_UV, UV_PER_UNIT
 from neurograsp.train.datasets import markers, xdf_chunks
 from neurograsp.train.datasets.gaps import counter_of
 from neurograsp.train.datasets.kept import kept
-from neurograsp.train.datasets.microvolts import LSB_UV, UV_PER_UNIT, to_counts
+from neurograsp.train.datasets.microvolts import to_counts
 from neurograsp.train.datasets.recording import Labels, Recording, split_at_jumps
 
 FILE_NAME = re.compile(r".+\.xdf", re.IGNORECASE)

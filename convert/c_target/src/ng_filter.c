@@ -4,8 +4,6 @@
 
 #include "kernel.h"
 
-#define RAIL ((int32_t)1 << (NG_ADC_BITS - 1))
-
 ng_clipped ng_filter_clipped;
 
 static int32_t samples[NG_CHANNELS], other[NG_CHANNELS];
@@ -93,10 +91,7 @@ void ng_filter_reset(void)
 
 int ng_filter_push(const int32_t counts[NG_CHANNELS], int8_t frame[NG_CHANNELS])
 {
-    for (uint16_t c = 0; c < NG_CHANNELS; ++c) {
-        ng_filter_clipped.input += counts[c] >= RAIL - 1 || counts[c] <= -RAIL;
-    }
-    ng_load(counts, NG_CHANNELS, 30 - NG_ADC_BITS, samples);
+    ng_filter_clipped.input += ng_load(counts, NG_CHANNELS, 30 - NG_ADC_BITS, samples);
     if (!primed) {
         int32_t level[NG_CHANNELS];
         memcpy(level, samples, sizeof level);

@@ -16,7 +16,6 @@ FIRST_FRAME_S = 5.0
 WATCH_S = 2.0
 POLL_S = 0.02
 RATE_TOLERANCE = 0.05
-LIST_PORTS = "`neurograsp ports` lists the serial ports"
 
 
 def ports(names: Sequence[str] | None = None) -> Row:
@@ -91,18 +90,20 @@ def watch(
 
 def check_source(text: str, signal: "SignalSpec | None") -> Row:
     """Whether frames come, for two seconds: as a bundle's signal wants them, otherwise as the board names."""
-    from neurograsp.edge_runtime.cli import record, run
-    from neurograsp.edge_runtime.contract.errors import NeurograspError, SourceError
+    from neurograsp.edge_runtime.cli.sources import open_source, open_whole
+    from neurograsp.edge_runtime.contract.errors import NeurograspError, UsageError
 
     try:
         if signal is None:
-            layout, source = record.open_source(text, 1.0)
+            layout, source = open_whole(text)
             rate_hz = layout.rate_hz
         else:
-            source, rate_hz = run.open_source(text, signal), signal.rate_hz
+            source, rate_hz = open_source(text, signal), signal.rate_hz
         return describe(source.description, watch(source), rate_hz)
+    except UsageError:
+        raise
     except NeurograspError as error:
-        return Row("fail", f"source: {error}", LIST_PORTS if isinstance(error, SourceError) else "")
+        return Row("fail", f"source: {error}")
 
 
 def describe(name: str, stream: Stream, rate_hz: float) -> Row:
@@ -119,7 +120,7 @@ def describe(name: str, stream: Stream, rate_hz: float) -> Row:
 
 def check_hand(url: str) -> Row:
     """Says hello to a hand without arming it."""
-    from neurograsp.edge_runtime.cli.run import open_hand
+    from neurograsp.edge_runtime.cli.hands import open_hand
     from neurograsp.edge_runtime.contract.errors import NeurograspError
 
     try:
@@ -127,4 +128,4 @@ def check_hand(url: str) -> Row:
             assert opened.link is not None
             return Row("ok", f"hand {opened.name}: answers, {opened.link.state.state.name}")
     except NeurograspError as error:
-        return Row("fail", f"hand: {error}", LIST_PORTS)
+        return Row("fail", f"hand: {error}")

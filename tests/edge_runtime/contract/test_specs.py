@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from toys import CHAINS, chain_signal, toy_signal
 
 from neurograsp.edge_runtime.contract.codec import decode, encode
-from neurograsp.edge_runtime.contract.decision_spec import DecisionSpec
+from neurograsp.edge_runtime.contract.decision_spec import DecisionSpec, Proportional
 from neurograsp.edge_runtime.contract.errors import ConfigError
 from neurograsp.edge_runtime.contract.signal_spec import (
     ActionSet,
@@ -183,9 +183,18 @@ def test_decisions_that_are_refused(change: dict[str, Any]) -> None:
         DecisionSpec(**{**good, **change})
 
 
-def test_a_decision_survives_json() -> None:
-    spec = DecisionSpec((0.9, 0.8), (0.5, 0.4), 3, 2, 0.25, {"fist": ("", "rest")}, "session 6", 2.0)
+@pytest.mark.parametrize("proportional", [None, Proportional("force", 20, 60, 0.9)])
+def test_a_decision_survives_json(proportional: Proportional | None) -> None:
+    spec = DecisionSpec(
+        (0.9, 0.8), (0.5, 0.4), 3, 2, 0.25, {"fist": ("", "rest")}, "session 6", 2.0, proportional
+    )
     assert decode(DecisionSpec, json.loads(json.dumps(encode(spec))), "x") == spec
+
+
+def test_a_decision_of_before_proportional_commands_sends_them_whole() -> None:
+    tree = encode(DecisionSpec((0.9, 0.8), (0.5, 0.4)))
+    del tree["proportional"]
+    assert decode(DecisionSpec, tree, "x").proportional is None
 
 
 def test_a_refused_value_names_file_and_place() -> None:

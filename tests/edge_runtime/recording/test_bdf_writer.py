@@ -12,7 +12,7 @@ from neurograsp.edge_runtime.contract.errors import ConfigError
 from neurograsp.edge_runtime.recording.bdf import BdfHeader, BdfWriter, CountScale
 from neurograsp.edge_runtime.recording.recorder import Stretch
 from neurograsp.edge_runtime.sources.board_layout import LSB_UV, OTHER_LSB_UV
-from neurograsp.edge_runtime.sources.brainflow_board import to_counts
+from neurograsp.edge_runtime.sources.fit import to_counts
 from neurograsp.train.datasets import open_recordings
 
 STARTED = datetime(2026, 3, 5, 9, 30, 7)

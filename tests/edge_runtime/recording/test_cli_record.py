@@ -16,7 +16,7 @@ from neurograsp.train.datasets import open_recordings
 
 pytest.importorskip("brainflow")
 
-SHORT = ("--actions", "reach,grip", "--repeats", "2", "--cue-s", "2", "--rest-s", "1", "--speed", "100")
+SHORT = ("--actions", "reach,grip", "--repeats", "2", "--cue-s", "2", "--rest-s", "1", "--speed", "50")
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +97,7 @@ def test_nothing_is_replaced(played: Path, tmp_path: Path, capsys: pytest.Captur
         (["--source", "playback:"], 2, "expected playback:FILE"),
         (["--speed", "1", "--source", "board:nothing-such"], 4, "is not one of BrainFlow's"),
         (["--speed", "1", "--source", "board:streaming"], 4, "name the amplifier"),
-        (["--speed", "1", "--source", "board:cyton:/dev/not-there"], 5, "cannot be opened"),
+        (["--speed", "1", "--source", "board:cyton:/dev/not-there"], 5, "not there; `neurograsp ports`"),
     ],
 )
 def test_refusals_leave_nothing(

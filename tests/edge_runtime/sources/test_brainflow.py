@@ -16,10 +16,10 @@ from neurograsp.edge_runtime.sources.brainflow_board import (
     PlaybackSource,
     board_id_of,
     rows_of,
-    to_counts,
 )
 from neurograsp.edge_runtime.sources.brainflow_library import load_brainflow
 from neurograsp.edge_runtime.sources.delta_npz import DeltaFrames
+from neurograsp.edge_runtime.sources.fit import to_counts
 
 pytest.importorskip("brainflow")
 
@@ -204,7 +204,7 @@ def test_a_counter_that_is_not_understood_is_said_once(
 def test_a_port_that_is_not_there_is_a_source_error() -> None:
     spec = toy_signal(n_channels=8)
     source = BrainFlowSource("cyton", "/dev/not-there", spec)
-    with pytest.raises(SourceError, match=r"^BrainFlow cyton on /dev/not-there: cannot be opened"):
+    with pytest.raises(SourceError, match=r"^port /dev/not-there: not there; `neurograsp ports`"):
         source.start()
     source.stop()
 

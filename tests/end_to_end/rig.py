@@ -1,0 +1,259 @@
+"""A bench for what goes wrong: an amplifier on a pty, `neurograsp run`, a cable, and the hand's own firmware.
+
+The amplifier is an OpenBCI Cyton behind BrainFlow's real driver, the hand the real firmware in a process of
+its own; between them nothing is replaced. Times are read off the firmware's trace of servo frames.
+"""
+
+import contextlib
+import os
+import pty
+import re
+import select
+import subprocess
+import threading
+import time
+import tty
+from collections.abc import Mapping
+from itertools import pairwise
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+from commands import CLI
+from emulators import Cyton
+from toys import BLOCK_S, eeg_like
+
+from neurograsp.firmware_bridge.host_firmware import SimulatedHand, TraceRow, read_trace
+from neurograsp.firmware_bridge.protocol import HandState
+
+RHYTHM_HZ, RHYTHM = 12.0, 60.0
+"""What `toys.write_recordings` trains the toy network to take for a fist."""
+
+
+def fists(n_blocks: int = 20) -> npt.NDArray[np.int32]:
+    """Counts (n_frames, 8) of rest and fist by turns, 2 s each, unlike any that was trained on."""
+    n_frames = round(BLOCK_S * Cyton.RATE_HZ)
+    counts = eeg_like(n_blocks * n_frames, Cyton.N_CHANNELS, seed=77, amplitude=20.0)
+    time_s = np.arange(len(counts)) / Cyton.RATE_HZ
+    moving = np.arange(len(counts)) // n_frames % 2
+    wave = np.rint(RHYTHM * np.sin(2 * np.pi * RHYTHM_HZ * time_s) * moving)
+    return counts + wave[:, None].astype(np.int32)
+
+
+class Cable:
+    """A serial cable to the hand that can be cut: a pty whose path stays, and a thread that carries bytes.
+
+    Args:
+        folder: for the path.
+        url: the hand's port.
+    """
+
+    def __init__(self, folder: Path, url: str) -> None:
+        self.port = folder / "hand"
+        self._hand = os.open(url, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+        self._ends: tuple[int, int] | None = None
+        self._lock = threading.Lock()
+        self._ending = threading.Event()
+        self._thread = threading.Thread(target=self._carry, daemon=True)
+        self.mend()
+        self._thread.start()
+
+    def mend(self) -> None:
+        """Both ends are connected."""
+        master, slave = pty.openpty()
+        tty.setraw(slave)
+        os.set_blocking(master, False)
+        with self._lock:
+            self._ends = master, slave
+            self.port.symlink_to(os.ttyname(slave))
+
+    def cut(self) -> None:
+        """The host's port is gone, with its path; the hand hears nothing."""
+        with self._lock:
+            if self._ends is None:
+                return
+            self.port.unlink()
+            for end in self._ends:
+                os.close(end)
+            self._ends = None
+
+    def close(self) -> None:
+        self._ending.set()
+        self._thread.join()
+        self.cut()
+        os.close(self._hand)
+
+    def _carry(self) -> None:
+        while not self._ending.is_set():
+            with self._lock:
+                if self._ends is None:
+                    select.select([self._hand], [], [], 0)
+                    self._read(self._hand)
+                else:
+                    self._write(self._hand, self._read(self._ends[0]))
+                    self._write(self._ends[0], self._read(self._hand))
+            time.sleep(0.001)
+
+    @staticmethod
+    def _read(end: int) -> bytes:
+        try:
+            return os.read(end, 4096)
+        except OSError:
+            return b""
+
+    @staticmethod
+    def _write(end: int, data: bytes) -> None:
+        with contextlib.suppress(OSError):
+            os.write(end, data)
+
+
+class Rig:
+    """All of it running, the hand armed, while a `with` block lasts.
+
+    Args:
+        bundle: of the toy network, for the Cyton.
+        folder: for traces and logs.
+        options: more of `neurograsp run`.
+        environment: more of the runtime's.
+        wrapper: a command in front of it.
+    """
+
+    def __init__(
+        self,
+        bundle: Path,
+        folder: Path,
+        *options: str,
+        environment: Mapping[str, str] | None = None,
+        wrapper: tuple[str, ...] = (),
+    ) -> None:
+        self.amplifier = Cyton(fists())
+        self.hand = SimulatedHand(folder / "trace.csv")
+        self.log = folder / "log.txt"
+        self._folder = folder
+        self._bundle = bundle
+        self._options = options
+        self._environment = {**os.environ, **(environment or {})}
+        self._wrapper = wrapper
+        self._open = contextlib.ExitStack()
+
+    def __enter__(self) -> Self:
+        with self._open:
+            self._open.enter_context(self.amplifier)
+            self._open.enter_context(self.hand)
+            self.cable = Cable(self._folder, self.hand.url)
+            self._open.callback(self.cable.close)
+            command = [*self._wrapper, *CLI, "run", "--bundle", str(self._bundle)]
+            command += ["--source", self.source(), "--hand", str(self.cable.port)]
+            log = self._open.enter_context(self.log.open("w"))
+            self.process = subprocess.Popen(
+                [*command, "--arm-by", "key", *self._options],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                env=self._environment,
+            )
+            self._open.callback(self._end)
+            self.wait_for("runtime disarmed")
+            self.arm()
+            self._open = self._open.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._open.close()
+
+    def source(self) -> str:
+        """Where the runtime gets its frames; the amplifier is on."""
+        return f"board:cyton:{self.amplifier.port}"
+
+    def _end(self) -> None:
+        self.process.kill()
+        self.process.communicate()
+
+    def key(self, key: bytes) -> None:
+        """Press it."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(key)
+        self.process.stdin.flush()
+
+    def arm(self) -> None:
+        """Press `a` until the runtime says that the hand is armed."""
+        before = self.log.read_text().count("runtime armed")
+        self.key(b"a")
+        self.wait_for("runtime armed", before + 1)
+
+    def wait_for(self, text: str, times: int = 1, seconds: float = 20.0) -> None:
+        """Until the runtime has said this so often."""
+        end = time.monotonic() + seconds
+        while self.log.read_text().count(text) < times:
+            assert time.monotonic() < end, f"never said {text!r}: {self.log.read_text()}"
+            assert self.process.poll() is None, self.log.read_text()
+            time.sleep(0.01)
+
+    def rows(self) -> list[TraceRow]:
+        """The hand's servo frames so far."""
+        assert self.hand.trace is not None
+        return read_trace(self.hand.trace)
+
+    def wait_for_movement(self, seconds: float = 20.0) -> float:
+        """Until the hand is in the middle of a movement; the time then."""
+        end = time.monotonic() + seconds
+        while True:
+            rows = self.rows()[-5:]
+            if (
+                len(rows) == 5
+                and all(row.state is HandState.MOVING for row in rows)
+                and len(moves(rows)) == 4
+            ):
+                return time.monotonic()
+            assert time.monotonic() < end, self.log.read_text()
+            time.sleep(0.004)
+
+    def stood_after(self, fault_s: float) -> float:
+        """Seconds from a fault to the hand's last movement; 0 when it did not move any more."""
+        return max((0.0, *(row.ms / 1000 - fault_s for row in moves(self.rows()))))
+
+
+class RelayRig(Rig):
+    """With `neurograsp relay` between the amplifier and the runtime."""
+
+    TOKEN = "a secret of both machines"
+    port = 0
+
+    def source(self) -> str:
+        self.start_relay()
+        self._open.callback(self.end_relay)
+        return f"relay:127.0.0.1:{self.port}"
+
+    def start_relay(self) -> None:
+        """On the port that it had before, if any."""
+        source = f"board:cyton:{self.amplifier.port}"
+        self._environment["NEUROGRASP_RELAY_TOKEN"] = self.TOKEN
+        self.relay = subprocess.Popen(
+            [*CLI, "relay", "--source", source, "--port", str(self.port)],
+            env=self._environment,
+            text=True,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+        )
+        assert self.relay.stderr is not None
+        said = self.relay.stderr.readline()
+        found = re.search(r"port (\d+); Ctrl-C ends", said)
+        assert found, said
+        self.port = int(found[1])
+
+    def end_relay(self) -> None:
+        self.relay.kill()
+        self.relay.communicate()
+
+
+def moves(rows: list[TraceRow]) -> list[TraceRow]:
+    """The servo frames in which a joint is elsewhere than before; letting go is no movement."""
+    return [
+        row
+        for before, row in pairwise(rows)
+        if any(now and was and now != was for was, now in zip(before.joints_us, row.joints_us))
+    ]
