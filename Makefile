@@ -67,5 +67,5 @@ clean:
 
 lock: $(UV)
 	$(COMPILE) requirements/bootstrap.in -o requirements/bootstrap.lock
-	$(COMPILE) pyproject.toml --extra train --extra brainflow --extra lsl --extra sign --extra moabb --extra cluster --group dev --group cpu -o requirements/workstation.lock
+	$(COMPILE) pyproject.toml --extra train --extra brainflow --extra lsl --extra gpio --extra sign --extra moabb --extra cluster --group dev --group cpu -o requirements/workstation.lock
 	$(COMPILE) pyproject.toml --extra brainflow -o requirements/board.lock

@@ -141,7 +141,7 @@ def measure_loop(
     network, tick = bundle.network(), _Tick()
     network.time_invoke(time.monotonic, tick.invoked)
     meter = _Meter(warm_up_s, tick)
-    pipeline = bundle.pipeline(network)
+    pipeline = bundle.pipeline(network=network)
     loop = ControlLoop(
         source, pipeline, hand, arming=AtOnce(), realtime=realtime, kept_decisions=0, sleep=meter.sleep
     )

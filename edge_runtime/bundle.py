@@ -149,12 +149,12 @@ class Bundle:
         """What the board runs: hop by hop where the bundle has that form, otherwise window by window."""
         return self.streamed() or self.classifier()
 
-    def pipeline(self, network: Network | None = None, decision: DecisionSpec | None = None) -> Pipeline:
+    def pipeline(self, decision: DecisionSpec | None = None, network: Network | None = None) -> Pipeline:
         """The board's whole way from counts to decisions.
 
         Args:
-            network: instead of `network()`.
             decision: with other thresholds than the manifest's, from a calibration.
+            network: instead of `network()`.
         """
         network = network or self.network()
         signal, decision = self.manifest.signal, decision or self.manifest.decision

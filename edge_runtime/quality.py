@@ -69,7 +69,7 @@ class SignalQuality:
         self._taken = 0
         below_nyquist = [hz for hz in MAINS_HZ if hz < signal.rate_hz / 2]
         self._basis = _basis(below_nyquist, signal.rate_hz, self._n_raw)
-        unit = _input_unit(signal)
+        unit = input_unit(signal)
         through = [_mixing(signal) * (response(signal, hz) / unit[:, None]) for hz in below_nyquist]
         self._to_input = np.array(through).reshape(-1, len(unit), len(unit))
 
@@ -183,7 +183,7 @@ def _mixing(signal: SignalSpec) -> Float:
     return product
 
 
-def _input_unit(signal: SignalSpec) -> Float:
+def input_unit(signal: SignalSpec) -> Float:
     """Counts after the filter that make 1 at the network's input, (n_channels,)."""
     multiplier = np.array(signal.scale.multiplier, np.float64)
     samples = 2.0 ** np.array(signal.scale.shift) / multiplier / INPUT_SCALE

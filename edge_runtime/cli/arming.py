@@ -63,7 +63,10 @@ def _serial_switch(port: str) -> Iterator[Callable[[], bool]]:
     try:
         opened = serial.Serial(port, exclusive=True)
     except (OSError, ValueError) as error:
-        raise PortError(f"--arm-by serial:{port}: cannot be opened ({error}); try another") from error
+        why = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else error
+        raise PortError(
+            f"--arm-by serial:{port}: cannot be opened ({why}); see `neurograsp ports`"
+        ) from error
     with opened:
         try:
             _ = opened.cts

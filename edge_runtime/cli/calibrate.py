@@ -3,17 +3,17 @@
 import argparse
 import json
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from neurograsp.edge_runtime.cli.trust import add_public_key, open_trusted
 
 if TYPE_CHECKING:
+    import numpy as np
     import numpy.typing as npt
 
     from neurograsp.edge_runtime.bundle import Bundle
@@ -159,8 +159,11 @@ def from_recordings(
     """Play labelled recordings through the bundle's pipeline; returns as `from_source` does.
 
     Raises:
-        RecordingError: one cannot be read, does not fit the bundle, or none has labelled rest.
+        RecordingError: one cannot be read, does not fit the bundle, is given twice, or none has labelled
+            rest.
     """
+    import numpy as np
+
     from neurograsp.edge_runtime.calibration import listen_to
     from neurograsp.edge_runtime.contract.errors import ConfigError, RecordingError
 
@@ -169,6 +172,9 @@ def from_recordings(
         raise ConfigError("no reader of labelled recordings is installed; install neurograsp again")
     reader = point.load()
     found = [one for path in paths for one in reader(path, bundle.manifest, str(bundle.path))]
+    twice = sorted(name for name, n in Counter(one.name for one in found).items() if n > 1)
+    if twice:
+        raise RecordingError(f"{', '.join(twice)}: given twice; its rest counts once")
     heard = [listen_to(bundle, one) for one in found]
     streams = [stream for stream, _ in heard]
     names = ", ".join(one.name for one in found)
@@ -226,7 +232,7 @@ def render(report: dict[str, Any]) -> str:
         ("rest", f"{report['rest_s']:.0f} s; at most {report['target_fa_per_min']:g} a minute wanted"),
         ("bundle's own", sentence(report["before"])),
         ("calibrated", sentence(report["after"])),
-        ("drift", "will be watched" if report["drift"] else "will not be watched: rest too short for that"),
+        ("drift", "will be watched" if report["drift"] else "will not be watched, see docs/calibration.md"),
         ("written", report["calibration"]),
     ]
     lines = [f"  {name:<13}{text}" for name, text in rows]

@@ -167,7 +167,7 @@ def _train_and_run(arguments: argparse.Namespace, job: Job) -> int:
 
 def _ending(job: Job, session: Path) -> str:
     """What belongs under the scores: how to read them, and how the run went."""
-    from neurograsp.edge_runtime.cli.run import render
+    from neurograsp.edge_runtime.cli.run_report import render
 
     run = json.loads(session.read_bytes())
     return f"{job.caution}\n\nThe control loop and the simulated hand meanwhile:\n{render(run)}\n"

@@ -119,6 +119,13 @@ def test_too_little_rest_is_said_before_anybody_rests(toy: Toy, tmp_path: Path, 
     assert not out.exists()
 
 
+def test_rest_counts_once(toy: Toy, tmp_path: Path, capsys: Any) -> None:
+    out = tmp_path / "today.json"
+    assert calibrate(toy, out, "--recording", session(toy, 3), str(toy.data), "--target", "10") == 4
+    assert "1/3: given twice" in capsys.readouterr().err
+    assert not out.exists()
+
+
 def test_a_recording_without_rest(tmp_path: Path, capsys: Any) -> None:
     arguments = ["calibrate", "--bundle", str(GAL), "--recording", str(SERIES), "--out", str(tmp_path / "c")]
     assert main(arguments) == 4

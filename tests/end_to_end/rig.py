@@ -8,7 +8,6 @@ import contextlib
 import os
 import pty
 import re
-import select
 import subprocess
 import threading
 import time
@@ -17,7 +16,7 @@ from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +24,7 @@ from commands import CLI
 from emulators import Cyton
 from toys import BLOCK_S, eeg_like
 
+from neurograsp.edge_runtime.sources.board_layout import LSB_UV
 from neurograsp.firmware_bridge.host_firmware import SimulatedHand, TraceRow, read_trace
 from neurograsp.firmware_bridge.protocol import HandState
 
@@ -89,7 +89,6 @@ class Cable:
         while not self._ending.is_set():
             with self._lock:
                 if self._ends is None:
-                    select.select([self._hand], [], [], 0)
                     self._read(self._hand)
                 else:
                     self._write(self._hand, self._read(self._ends[0]))
@@ -117,7 +116,6 @@ class Rig:
         folder: for traces and logs.
         options: more of `neurograsp run`.
         environment: more of the runtime's.
-        wrapper: a command in front of it.
     """
 
     def __init__(
@@ -126,7 +124,6 @@ class Rig:
         folder: Path,
         *options: str,
         environment: Mapping[str, str] | None = None,
-        wrapper: tuple[str, ...] = (),
     ) -> None:
         self.amplifier = Cyton(fists())
         self.hand = SimulatedHand(folder / "trace.csv")
@@ -135,7 +132,6 @@ class Rig:
         self._bundle = bundle
         self._options = options
         self._environment = {**os.environ, **(environment or {})}
-        self._wrapper = wrapper
         self._open = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
@@ -144,7 +140,7 @@ class Rig:
             self._open.enter_context(self.hand)
             self.cable = Cable(self._folder, self.hand.url)
             self._open.callback(self.cable.close)
-            command = [*self._wrapper, *CLI, "run", "--bundle", str(self._bundle)]
+            command = [*CLI, "run", "--bundle", str(self._bundle)]
             command += ["--source", self.source(), "--hand", str(self.cable.port)]
             log = self._open.enter_context(self.log.open("w"))
             self.process = subprocess.Popen(
@@ -248,6 +244,42 @@ class RelayRig(Rig):
     def end_relay(self) -> None:
         self.relay.kill()
         self.relay.communicate()
+
+
+class OutletRig(Rig):
+    """With a real LSL outlet instead of the amplifier, whose values may become none.
+
+    Attributes:
+        numbers: False sends NaN from now on.
+    """
+
+    NAME = "rig"
+    numbers = True
+
+    def source(self) -> str:
+        import pylsl
+
+        info = pylsl.StreamInfo(self.NAME, "EEG", Cyton.N_CHANNELS, Cyton.RATE_HZ, "float32", self.NAME)
+        channels = info.desc().append_child("channels")
+        for number in range(1, Cyton.N_CHANNELS + 1):
+            channel = channels.append_child("channel")
+            channel.append_child_value("label", f"E{number}")
+            channel.append_child_value("unit", "microvolts")
+        outlet, ending = pylsl.StreamOutlet(info), threading.Event()
+        thread = threading.Thread(target=self._send, args=(outlet, ending), daemon=True)
+        thread.start()
+        self._open.callback(thread.join)
+        self._open.callback(ending.set)
+        return f"lsl:{self.NAME}"
+
+    def _send(self, outlet: Any, ending: threading.Event) -> None:
+        signal_uv = fists() * LSB_UV["CYTON_BOARD"]
+        begin, sent = time.monotonic(), 0
+        while not ending.wait(0.01):
+            due = int((time.monotonic() - begin) * Cyton.RATE_HZ)
+            for row in signal_uv[np.arange(sent, due) % len(signal_uv)]:
+                outlet.push_sample(row.tolist() if self.numbers else [float("nan")] * len(row))
+            sent = due
 
 
 def moves(rows: list[TraceRow]) -> list[TraceRow]:

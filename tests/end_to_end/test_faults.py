@@ -19,11 +19,12 @@ from pathlib import Path
 
 import pytest
 from emulators import RAIL, Cyton
-from rig import RelayRig, Rig
+from rig import OutletRig, RelayRig, Rig
 from toys import CONFIG, OPEN_GATES, write_recordings
 
 from neurograsp.edge_runtime.bundle import open_bundle
 from neurograsp.edge_runtime.cli import main
+from neurograsp.edge_runtime.contract.decision_spec import Proportional
 from neurograsp.edge_runtime.sources.board_layout import LSB_UV
 from neurograsp.firmware_bridge.protocol import HandState
 
@@ -32,6 +33,9 @@ pytest.importorskip("brainflow")
 pytestmark = pytest.mark.slow
 
 LIMIT_S = 0.4
+SLOW = Proportional("speed", least=20, most=20)
+"""Then a fist takes 2.3 s, so that the end of a movement is never what stops the hand."""
+
 CHANNELS = [f"E{number}" for number in range(1, Cyton.N_CHANNELS + 1)]
 
 
@@ -47,8 +51,13 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert main(["train", str(folder / "toy.toml"), "--out", str(folder / "run"), *chosen]) == 0
     assert main(["convert", str(folder / "run"), "--out", str(folder / "made"), *OPEN_GATES]) == 0
     made = open_bundle(folder / "made")
-    signal_spec = replace(made.manifest.signal, lsb_uv=LSB_UV["CYTON_BOARD"])
-    write_bundle(folder / "bundle", replace(made.manifest, signal=signal_spec), made.files)
+    manifest = made.manifest
+    manifest = replace(
+        manifest,
+        signal=replace(manifest.signal, lsb_uv=LSB_UV["CYTON_BOARD"]),
+        decision=replace(manifest.decision, proportional=SLOW),
+    )
+    write_bundle(folder / "bundle", manifest, made.files)
     return folder / "bundle"
 
 
@@ -148,6 +157,18 @@ def test_a_full_disk_for_what_is_said_stops_nothing(bundle: Path, tmp_path: Path
         assert took < LIMIT_S
         assert rig.process.returncode not in (0, -signal.SIGTERM)
         assert "Traceback" not in rig.log.read_text()
+
+
+def test_values_that_are_no_numbers(bundle: Path, tmp_path: Path) -> None:
+    pytest.importorskip("pylsl")
+    with OutletRig(bundle, tmp_path) as rig:
+        before = rig.wait_for_movement()
+        rig.numbers = False
+        time.sleep(2.5)
+        took = rig.stood_after(before)
+        say("values that are no numbers", took)
+        assert took < LIMIT_S
+        assert "no numbers" in rig.log.read_text()
 
 
 @pytest.mark.skipif(shutil.which("cc") is None, reason="needs a C compiler")

@@ -29,9 +29,9 @@ HEAVY = (
 )
 BOARD_MODULES = (
     "neurograsp.edge_runtime.bundle",
-    "neurograsp.edge_runtime.cli.calibrate",
     "neurograsp.edge_runtime.bench",
     "neurograsp.edge_runtime.cli.bench",
+    "neurograsp.edge_runtime.cli.calibrate",
     "neurograsp.edge_runtime.cli.run",
     "neurograsp.edge_runtime.cli.sources",
     "neurograsp.edge_runtime.cli.doctor",

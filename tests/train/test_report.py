@@ -18,7 +18,7 @@ from toys import CHAINS, RATE_HZ, Toy, chain_signal
 
 from neurograsp.edge_runtime.bundle import Bundle, open_bundle
 from neurograsp.edge_runtime.cli.hands import OpenHand
-from neurograsp.edge_runtime.cli.run import describe, session
+from neurograsp.edge_runtime.cli.run_report import describe, session
 from neurograsp.edge_runtime.contract.errors import ConfigError, MissingExtra
 from neurograsp.edge_runtime.decoder_scores import macro_auc
 from neurograsp.edge_runtime.histogram import Histogram

@@ -2,9 +2,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from toys import toy_signal
+from toys import CHAINS, chain_signal, toy_signal
 
-from neurograsp.edge_runtime.sources.synthetic import MAX_BURST_S, SyntheticSource
+from neurograsp.edge_runtime.contract.signal_spec import INPUT_SCALE
+from neurograsp.edge_runtime.dsp.chain import FilterChain
+from neurograsp.edge_runtime.sources.synthetic import MAX_BURST_S, SIZE, SyntheticSource
 
 
 class Clock:
@@ -43,16 +45,19 @@ def test_a_late_reader_gets_bounded_bursts_and_no_gap() -> None:
     assert index.tolist() == list(range(625))
 
 
-@pytest.mark.parametrize("lsb_uv", [1.0, 0.04, None])
-def test_it_fits_unit_and_range(lsb_uv: float | None) -> None:
+@pytest.mark.parametrize("name", [*CHAINS, None])
+@pytest.mark.parametrize("lsb_uv", [1.0, None])
+def test_it_is_as_large_as_the_bundle_expects(name: str | None, lsb_uv: float | None) -> None:
     clock = Clock()
-    source = SyntheticSource(replace(toy_signal(), lsb_uv=lsb_uv), clock=clock)
+    spec = toy_signal(n_channels=4) if name is None else chain_signal(name, n_channels=4)
+    spec = replace(spec, lsb_uv=lsb_uv)
+    source = SyntheticSource(spec, clock=clock)
     source.start()
     clock.now_s += 1.0
     counts = source.read().counts
     assert np.abs(counts).max() < 2**15
-    if lsb_uv is not None:
-        assert 10 < (counts * lsb_uv).std() < 40
+    rms = FilterChain(spec).process(counts)[20:].astype(float).std(axis=0) * INPUT_SCALE
+    assert rms == pytest.approx(SIZE, rel=0.3)
 
 
 def test_the_seed_repeats_it() -> None:
