@@ -8,8 +8,8 @@ the signal chain pass the band that matters and a Laplacian before it.
 
 What makes it hold on another run is the dropout. In front of a linear layer, dropping a share p is a ridge
 penalty of p / (1 - p) times each amplitude's own variance (Wager, S., Wang, S. & Liang, P. Dropout training
-as adaptive regularization. NeurIPS 26 (2013), arXiv:1307.1493): the correlations between electrodes shrink by p,
-as the covariance does in a discriminant with shrinkage (Blankertz, B. et al. NeuroImage 56, 814-825 (2011),
+as adaptive regularization. NeurIPS 26 (2013), arXiv:1307.1493): correlations between electrodes count
+1 - p times, as in a discriminant with shrinkage (Blankertz, B. et al. NeuroImage 56, 814-825 (2011),
 doi:10.1016/j.neuroimage.2010.06.048).
 
     (n_time, n_channels, 1)
