@@ -51,6 +51,7 @@ def test_every_example_goes_the_whole_way(
     assert facts["config"]["fit"]["epochs"] == 1
     command("convert", run, "--out", bundle, "--method", "ptq", *OPEN_GATES)
     assert json.loads(command("inspect", bundle, "--json"))["manifest"]["network"]["method"] == "ptq"
+    assert ("laplacian -> bandpass 8-30 Hz" in command("inspect", bundle)) == (job == "eegmmidb")
 
     scores = json.loads(command("evaluate", bundle, EXAMPLES / "data" / data, "--sessions", last, "--json"))
     for name in MEASURES:
