@@ -165,6 +165,8 @@ def read_report(path: Path) -> "BenchReport":
         if len(raw) > MAX_REPORT:
             raise ValueError("too large")
         tree = json.loads(raw)
-    except (OSError, ValueError, RecursionError) as error:
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
         raise ConfigError(f"{path}: not a report of `neurograsp bench --json`: {error}") from error
     return decode(BenchReport, tree, str(path))

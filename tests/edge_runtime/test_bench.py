@@ -97,6 +97,11 @@ def test_what_is_no_report_is_refused_before_anything_runs(
     assert message in told
 
 
+def test_an_older_report_that_is_not_there_is_named(tmp_path: Path, capsys: Any) -> None:
+    assert main(["bench", "--compare", str(tmp_path / "old.json")]) == 4
+    assert "old.json: cannot be read: No such file or directory" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     "options",
     [["--seconds", "0"], ["--seconds", "nan"], ["--warm-up", "-1"], ["--seconds", "601"], ["--cpu", "4095"]],
