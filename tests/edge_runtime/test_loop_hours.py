@@ -115,11 +115,11 @@ def run_for(
     return summary, seen
 
 
-def assert_flat(seen: list[tuple[int, float]]) -> None:
-    """From the third look on: until then what has a limit, such as the round trips kept, fills up."""
+def assert_flat(seen: list[tuple[int, float]], more_blocks: int) -> None:
+    """From the third look on."""
     blocks, resident_mb = zip(*seen[2:])
     assert len(seen) == LOOKS
-    assert max(blocks) - blocks[0] < 500
+    assert max(blocks) - blocks[0] < more_blocks
     assert max(resident_mb) - resident_mb[0] < 1.0
 
 
@@ -135,7 +135,7 @@ def test_eight_hours(core: Any) -> None:
 
     counts = eeg_like(500, 2, 0)
     _, seen = run_for(8, counts, Pipeline(spec, DECISION, scorer), core)
-    assert_flat(seen)
+    assert_flat(seen, more_blocks=500)
 
 
 @pytest.mark.slow
@@ -143,4 +143,5 @@ def test_a_quarter_of_an_hour_with_the_real_network(core: Any) -> None:
     bundle = open_bundle(PRETRAINED)
     recorded = bundle.golden.counts[:400]  # those behind them are random
     _, seen = run_for(0.25, recorded, bundle.pipeline(), core)
-    assert_flat(seen)
+    # The link keeps its newest 10,000 round trips, which take 45 minutes to come; 45,000 hops leave nothing.
+    assert_flat(seen, more_blocks=5000)
