@@ -17,7 +17,7 @@ from neurograsp.edge_runtime.cli.demo import PRETRAINED
 from neurograsp.edge_runtime.loop import ControlLoop
 from neurograsp.edge_runtime.machine import memory_mb
 from neurograsp.edge_runtime.pipeline import Pipeline
-from neurograsp.edge_runtime.run_summary import RunSummary, RuntimeState
+from neurograsp.edge_runtime.run_summary import RuntimeState
 from neurograsp.edge_runtime.sources.base import Block
 from neurograsp.firmware_bridge.protocol import Fault
 
@@ -79,11 +79,11 @@ class Amplifier:
 
 def run_for(
     hours: float, counts: npt.NDArray[np.int32], pipeline: Pipeline, core: Any
-) -> tuple[RunSummary, list[tuple[int, float]]]:
+) -> list[tuple[int, float]]:
     """A run with the firmware's C core as the hand.
 
     Returns:
-        its summary, and Python's allocated blocks and the resident memory in MB, seen on the way.
+        Python's allocated blocks and the resident memory in MB, seen on the way.
     """
     world, seconds = LongWorld(core), hours * HOUR_S
     loop = ControlLoop(
@@ -112,7 +112,7 @@ def run_for(
     assert summary.state is RuntimeState.STOPPED
     assert (world.hand.fault, world.hand.faults) == (Fault.NONE, 0)
     world.hand.close()
-    return summary, seen
+    return seen
 
 
 def assert_flat(seen: list[tuple[int, float]], more_blocks: int) -> None:
@@ -134,7 +134,7 @@ def test_eight_hours(core: Any) -> None:
         return np.array([0.0, 5.0 if next(phase) % 100 >= 50 else -5.0])
 
     counts = eeg_like(500, 2, 0)
-    _, seen = run_for(8, counts, Pipeline(spec, DECISION, scorer), core)
+    seen = run_for(8, counts, Pipeline(spec, DECISION, scorer), core)
     assert_flat(seen, more_blocks=500)
 
 
@@ -142,6 +142,6 @@ def test_eight_hours(core: Any) -> None:
 def test_a_quarter_of_an_hour_with_the_real_network(core: Any) -> None:
     bundle = open_bundle(PRETRAINED)
     recorded = bundle.golden.counts[:400]  # those behind them are random
-    _, seen = run_for(0.25, recorded, bundle.pipeline(), core)
+    seen = run_for(0.25, recorded, bundle.pipeline(), core)
     # The link keeps its newest 10,000 round trips, which take 45 minutes to come; 45,000 hops leave nothing.
     assert_flat(seen, more_blocks=5000)
