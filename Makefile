@@ -27,12 +27,14 @@ $(STAMP): $(UV) $(SOURCES)
 	touch $@
 
 # What a board needs and no more: no TensorFlow, no tools, no compiler. Bytecode comes with use.
+# What building leaves must not be taken by the next one, nor be found as another installation.
 BOARD := .venv-board
 install-board:
 	$(PYTHON) -m venv $(BOARD)
 	$(BOARD)/bin/python -m pip install --quiet --no-compile --require-hashes -r requirements/board.lock
 	rm -rf build
 	$(BOARD)/bin/python -m pip install --quiet --no-compile --no-deps .
+	rm -rf build *.egg-info
 
 demo: install
 	$(BIN)/neurograsp demo

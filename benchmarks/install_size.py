@@ -7,6 +7,7 @@ there, and counts every file. pip itself stays outside. Exits with 1 where a lim
 """
 
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -31,6 +32,8 @@ def install(environment: Path, extra: str) -> None:
     python = environment / "bin/python"
     pip = [sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--no-compile"]
     subprocess.run([*pip, "--constraint", pinned, f"{REPOSITORY}{extra}"], check=True)
+    for left in ("build", "neurograsp.egg-info"):
+        shutil.rmtree(REPOSITORY / left, ignore_errors=True)
     # Leaves the bytecode of what is imported, as in use.
     subprocess.run([environment / "bin/neurograsp", "doctor"], check=True, stdout=subprocess.DEVNULL)
 

@@ -91,8 +91,7 @@ def open_whole(text: str, speed: float = 1.0) -> "tuple[Layout, Source]":
 
 
 def offer(text: str, speed: float = 1.0, start_s: float = 0.0) -> Offer:
-    """What `--source` names; a recording is read, and a stream of the network is found. Errors as
-    `open_source`."""
+    """What `--source` names: a recording is read, a stream of the network found. Errors as `open_source`."""
     from neurograsp.edge_runtime.contract.errors import UsageError
 
     kind, _, rest = text.partition(":")
@@ -111,7 +110,7 @@ def offer(text: str, speed: float = 1.0, start_s: float = 0.0) -> Offer:
 
 def play(frames: "DeltaFrames", speed: float = 1.0) -> Offer:
     """A recording, through BrainFlow's playback board where that is installed."""
-    from neurograsp.edge_runtime.contract.errors import MissingExtra, SourceError
+    from neurograsp.edge_runtime.contract.errors import MissingExtra
     from neurograsp.edge_runtime.sources.base import Layout
     from neurograsp.edge_runtime.sources.brainflow_board import PlaybackSource
     from neurograsp.edge_runtime.sources.brainflow_library import load_brainflow
@@ -120,7 +119,7 @@ def play(frames: "DeltaFrames", speed: float = 1.0) -> Offer:
     layout = Layout(frames.channels, frames.rate_hz, frames.lsb_uv)
     try:
         load_brainflow()
-    except (MissingExtra, SourceError) as error:
+    except MissingExtra as error:
         log.info("the recording is played without BrainFlow: %s", error)
         return Offer(lambda: layout, lambda spec: FilePlayer(frames, spec, speed))
     return Offer(lambda: layout, lambda spec: PlaybackSource(frames, spec, speed))

@@ -206,6 +206,8 @@ def _build_wheel(out: Path, **environment: str) -> Path:
         _PYTHON_HOST_PLATFORM="linux-aarch64",
         **environment,
     )
+    # Python would find it as another installation when it is started there.
+    shutil.rmtree(REPOSITORY / "neurograsp.egg-info", ignore_errors=True)
     (wheel,) = out.glob("*.whl")
     return wheel
 

@@ -22,6 +22,9 @@ from neurograsp.firmware_bridge.host_firmware import SimulatedHand
 CACHE = REPOSITORY / ".aarch64"
 FINGERPRINT = Path(__file__).with_name("fingerprint.py")
 PLAYBACK = f"playback:{PRETRAINED_RECORDING.relative_to(REPOSITORY)}"
+CYTON = "board:cyton:/dev/ttyUSB0"
+CLI = (sys.executable, "-m", "neurograsp.edge_runtime.cli")
+TOKEN = "a secret of both machines"
 BUNDLE = str(PRETRAINED.relative_to(REPOSITORY))
 
 CROSS_CC = """#!/bin/sh
@@ -29,13 +32,18 @@ exec {} -static-libubsan "$@"
 """
 """A program of this machine: what it compiles is the board's."""
 
-RUNTIME_TESTS = (
-    *("tests/edge_runtime/doctor", "tests/edge_runtime/dsp/test_chunking.py", "tests/edge_runtime/sources"),
-    *(f"tests/edge_runtime/contract/test_{name}.py" for name in ("manifest", "specs")),
-    *(f"tests/edge_runtime/test_{name}.py" for name in ("bundle", "classifier", "decide", "pipeline")),
-    *(f"tests/edge_runtime/test_{name}.py" for name in ("lazy_windows", "stream_classifier")),
-    "tests/edge_runtime/recording/test_stream.py",
-    *(f"tests/firmware_bridge/test_{name}.py" for name in ("frames", "protocol", "transports", "vectors")),
+RUNTIME_TESTS = tuple(
+    f"tests/{folder}/test_{name}.py"
+    for folder, names in {
+        "edge_runtime": "actuation arming backoff bundle classifier decide pipeline stream_classifier",
+        "edge_runtime/contract": "manifest specs",
+        "edge_runtime/doctor": "doctor_attached doctor_command doctor_machine doctor_software",
+        "edge_runtime/dsp": "chunking",
+        "edge_runtime/recording": "stream",
+        "edge_runtime/sources": "brainflow_library clocked counter relay_protocol stamps synthetic",
+        "firmware_bridge": "frames protocol transports vectors",
+    }.items()
+    for name in names.split()
 )
 """Tests of the device's side that neither train nor start a process."""
 
@@ -49,7 +57,10 @@ FIRMWARE_TESTS = (
 LIMIT_MB = 130
 """Of the base install, 2^20 bytes each."""
 
-LEFT_OUT = ("bomb", "the_decisions_of_whole_windows", "nothing_is_written")
+LEFT_OUT = (
+    *("bomb", "the_decisions_of_whole_windows", "nothing_is_written"),
+    *("test_relay_end_to_end", "the_workstation_is_not_needed"),
+)
 """Parts of names of tests that take long under emulation, or start Python, which qemu-user cannot."""
 
 
@@ -135,24 +146,48 @@ def test_doctor(board: Board) -> None:
     assert BUILD_PAGE in found["brainflow"]["fix"]
 
 
-def test_the_loop_runs_without_brainflow(board: Board) -> None:
-    arguments = ("--bundle", BUNDLE, "--source", "synthetic", "--hand", "none", "--seconds", "2")
+@pytest.mark.parametrize("source", ["synthetic", PLAYBACK])
+def test_the_loop_runs_without_brainflow(source: str, board: Board) -> None:
+    arguments = ("--bundle", BUNDLE, "--source", source, "--hand", "none", "--seconds", "2")
     done = command(board, "run", *arguments, "--json")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["decisions"] > 0
 
 
-@pytest.mark.parametrize("source", [PLAYBACK, "board:cyton:/dev/ttyUSB0"])
-def test_without_brainflow_one_line_says_what_to_do(source: str, board: Board, tmp_path: Path) -> None:
-    done = command(board, "record", "--source", source, "--actions", "grip", "--out", str(tmp_path))
+def test_without_brainflow_one_line_says_what_to_do(board: Board, tmp_path: Path) -> None:
+    done = command(board, "record", "--source", CYTON, "--actions", "grip", "--out", str(tmp_path))
     assert done.returncode == 3, done.stderr
     (line,) = done.stderr.splitlines()
     assert "BrainFlow is not installed: its wheel has no library for aarch64" in line
     assert BUILD_PAGE in line
-    assert "--source synthetic" in line
+    assert "--source relay:HOST:PORT" in line
 
 
-def test_the_wheel_of_brainflow_is_found_out(board: Board) -> None:
+def test_it_records_a_board_of_another_machine(board: Board, tmp_path: Path) -> None:
+    """BrainFlow's synthetic board and the relay are here, the receiver is there."""
+    environment = {**os.environ, "NEUROGRASP_RELAY_TOKEN": TOKEN}
+    source = ("relay", "--source", "board:synthetic", "--port", "0")
+    with subprocess.Popen([*CLI, *source], env=environment, text=True, stderr=subprocess.PIPE) as relay:
+        try:
+            assert relay.stderr is not None
+            said = relay.stderr.readline()
+            found = re.search(r"port (\d+); Ctrl-C ends", said)
+            assert found, said
+            done = board.run(
+                (board.base,),
+                *("-m", "neurograsp.edge_runtime.cli", "record", "--json"),
+                *("--source", f"relay:127.0.0.1:{found[1]}", "--out", str(tmp_path), "--actions", "grip"),
+                *("--repeats", "1", "--cue-s", "1", "--rest-s", "1"),
+                NEUROGRASP_RELAY_TOKEN=TOKEN,
+            )
+        finally:
+            relay.kill()
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert (len(told["channels"]), told["rate_hz"], told["lost"]) == (16, 250, 0)
+
+
+def test_the_wheel_of_brainflow_is_found_out(board: Board, tmp_path: Path) -> None:
     """The real one, which pip installs on a board without a word."""
     done = command(board, "doctor", "--json", packages=(board.brainflow,))
     row = rows(done)["brainflow"]
@@ -161,10 +196,10 @@ def test_the_wheel_of_brainflow_is_found_out(board: Board) -> None:
     assert "its library is for x86_64, this machine is aarch64" in row["what"]
     assert BUILD_PAGE in row["fix"]
 
-    arguments = ("run", "--bundle", BUNDLE, "--source", PLAYBACK, "--hand", "none")
+    arguments = ("record", "--source", CYTON, "--actions", "grip", "--out", str(tmp_path))
     done = command(board, *arguments, packages=(board.brainflow,))
     assert done.returncode == 3
-    line = done.stderr.splitlines()[-1]
+    (line,) = done.stderr.splitlines()
     assert "BrainFlow's library for aarch64 is not installed: the one that is there is for x86_64" in line
     assert BUILD_PAGE in line
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from neurograsp.edge_runtime.cli.doctor.row import Row
 
 HELP = "check this machine and, if given, a bundle, a board and a hand; changes nothing"
+LIVE = ("board", "relay", "lsl")
 EXAMPLE = "neurograsp doctor --bundle runs/gal.bundle --source board:cyton:/dev/ttyUSB0 --hand /dev/ttyACM0"
 
 
@@ -19,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--bundle", type=Path, help="verify this bundle too")
     add_public_key(parser)
     parser.add_argument(
-        "--source", metavar="board:NAME[:port]", help="take two seconds of frames from this board too"
+        "--source", help="take two seconds of frames too: board:NAME[:port], relay:HOST:PORT or lsl:NAME"
     )
     parser.add_argument("--hand", metavar="PORT", help="say hello to this hand too; it is not armed")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
@@ -29,8 +30,8 @@ def run(arguments: argparse.Namespace) -> int:
     from neurograsp.edge_runtime.contract.errors import UsageError
 
     source, hand = arguments.source, arguments.hand
-    if source is not None and not source.startswith("board:"):
-        raise UsageError(f"--source {source}: expected board:NAME[:port]; other sources are no devices")
+    if source is not None and source.partition(":")[0] not in LIVE:
+        raise UsageError(f"--source {source}: expected board:NAME[:port], relay:HOST:PORT or lsl:NAME")
     if hand in ("sim", "none"):
         raise UsageError(
             f"--hand {hand}: name the port of a hand; `neurograsp hand ping` starts the simulated one"

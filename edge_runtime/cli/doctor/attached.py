@@ -16,7 +16,6 @@ FIRST_FRAME_S = 5.0
 WATCH_S = 2.0
 POLL_S = 0.02
 RATE_TOLERANCE = 0.05
-LIST_PORTS = "`neurograsp ports` lists the serial ports"
 
 
 def ports(names: Sequence[str] | None = None) -> Row:
@@ -92,7 +91,7 @@ def watch(
 def check_source(text: str, signal: "SignalSpec | None") -> Row:
     """Whether frames come, for two seconds: as a bundle's signal wants them, otherwise as the board names."""
     from neurograsp.edge_runtime.cli.sources import open_source, open_whole
-    from neurograsp.edge_runtime.contract.errors import NeurograspError, SourceError
+    from neurograsp.edge_runtime.contract.errors import NeurograspError, UsageError
 
     try:
         if signal is None:
@@ -101,8 +100,10 @@ def check_source(text: str, signal: "SignalSpec | None") -> Row:
         else:
             source, rate_hz = open_source(text, signal), signal.rate_hz
         return describe(source.description, watch(source), rate_hz)
+    except UsageError:
+        raise
     except NeurograspError as error:
-        return Row("fail", f"source: {error}", LIST_PORTS if isinstance(error, SourceError) else "")
+        return Row("fail", f"source: {error}")
 
 
 def describe(name: str, stream: Stream, rate_hz: float) -> Row:
@@ -127,4 +128,4 @@ def check_hand(url: str) -> Row:
             assert opened.link is not None
             return Row("ok", f"hand {opened.name}: answers, {opened.link.state.state.name}")
     except NeurograspError as error:
-        return Row("fail", f"hand: {error}", LIST_PORTS)
+        return Row("fail", f"hand: {error}")

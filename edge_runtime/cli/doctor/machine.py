@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 from neurograsp.edge_runtime.cli.doctor.row import Row
+from neurograsp.edge_runtime.realtime import LIMITS, PRIORITY
 
 ROOT = Path("/")
 
@@ -25,11 +26,7 @@ THROTTLE_BITS = ("under-voltage", "frequency capped", "throttled", "soft tempera
 
 SINCE_BOOT = 16
 CAP_IPC_LOCK, CAP_SYS_NICE = 14, 23
-PRIORITY = 50
-"""What the control thread asks for, of SCHED_FIFO's 1 to 99."""
-
 LITTLE_DISK = 10**9
-LIMITS = "/etc/security/limits.d/neurograsp.conf"
 
 
 def clock(resolution_s: float | None = None) -> Row:

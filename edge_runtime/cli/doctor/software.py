@@ -55,7 +55,7 @@ def brainflow() -> Row:
     if library is None:
         return Row(
             "warn",
-            "BrainFlow is not installed: no boards, no playback",
+            "BrainFlow is not installed: no boards of its own",
             brainflow_library.how_to_install(here),
         )
     what = f"BrainFlow {version('brainflow')}"
@@ -63,7 +63,7 @@ def brainflow() -> Row:
     if there is not None and there != here:
         return Row(
             "fail",
-            f"{what}: its library is for {there}, this machine is {here}: no boards, no playback",
+            f"{what}: its library is for {there}, this machine is {here}: no boards of its own",
             f"build BrainFlow from source, see {brainflow_library.BUILD_PAGE}",
         )
     try:

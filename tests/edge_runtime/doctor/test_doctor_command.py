@@ -74,6 +74,7 @@ def test_a_hand_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
         (["--hand", "sim"], "name the port of a hand"),
         (["--hand", "none"], "name the port of a hand"),
         (["--source", "playback:file.npz"], "expected board:NAME[:port]"),
+        (["--source", "synthetic"], "expected board:NAME[:port]"),
         (["--source", "cyton"], "expected board:NAME[:port]"),
     ],
 )
