@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 FORMS = "playback:FILE, synthetic, board:NAME[:port], relay:HOST:PORT or lsl:NAME"
-MADE_UP = ("playback", "synthetic")
-"""Sources that keep this machine's time."""
+LIVE = ("board", "relay", "lsl")
+"""Sources that keep a time of their own, and lose frames."""
 
 MIN_TOKEN = 16
 
@@ -47,7 +47,8 @@ def open_source(text: str, spec: "SignalSpec", speed: float = 1.0, start_s: floa
     from neurograsp.edge_runtime.contract.errors import ConfigError
     from neurograsp.edge_runtime.sources.clocked import ClockedSource
 
-    if text.partition(":")[0] in MADE_UP:
+    kind, _, rest = text.partition(":")
+    if kind not in LIVE or not rest:
         return offer(text, speed, start_s).open(spec)
     if spec.gap.stop_after_s == "never":
         raise ConfigError(

@@ -59,7 +59,7 @@ LIMIT_MB = 130
 
 LEFT_OUT = (
     *("bomb", "the_decisions_of_whole_windows", "nothing_is_written"),
-    *("test_relay_end_to_end", "the_workstation_is_not_needed"),
+    *("test_relay.py", "the_workstation_is_not_needed"),
 )
 """Parts of names of tests that take long under emulation, or start Python, which qemu-user cannot."""
 
