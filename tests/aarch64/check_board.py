@@ -35,12 +35,13 @@ exec {} -static-libubsan "$@"
 RUNTIME_TESTS = tuple(
     f"tests/{folder}/test_{name}.py"
     for folder, names in {
-        "edge_runtime": "actuation arming backoff bundle classifier decide pipeline stream_classifier",
+        "edge_runtime": "arming backoff bundle classifier decide pipeline stream_classifier",
         "edge_runtime/contract": "manifest specs",
         "edge_runtime/doctor": "doctor_attached doctor_command doctor_machine doctor_software",
         "edge_runtime/dsp": "chunking",
         "edge_runtime/recording": "stream",
-        "edge_runtime/sources": "brainflow_library clocked counter relay_protocol stamps synthetic",
+        "edge_runtime/sources": "brainflow_library clocked counter edf_file file_player relay_protocol "
+        "stamps synthetic watched",
         "firmware_bridge": "frames protocol transports vectors",
     }.items()
     for name in names.split()
@@ -48,6 +49,7 @@ RUNTIME_TESTS = tuple(
 """Tests of the device's side that neither train nor start a process."""
 
 FIRMWARE_TESTS = (
+    "tests/edge_runtime/test_actuation.py",
     "tests/edge_runtime/test_loop.py",
     "tests/firmware/test_link.py",
     "tests/firmware/test_safety.py",
@@ -57,10 +59,7 @@ FIRMWARE_TESTS = (
 LIMIT_MB = 130
 """Of the base install, 2^20 bytes each."""
 
-LEFT_OUT = (
-    *("bomb", "the_decisions_of_whole_windows", "nothing_is_written"),
-    *("test_relay.py", "the_workstation_is_not_needed"),
-)
+LEFT_OUT = ("bomb", "the_decisions_of_whole_windows", "nothing_is_written", "the_workstation_is_not_needed")
 """Parts of names of tests that take long under emulation, or start Python, which qemu-user cannot."""
 
 
