@@ -32,12 +32,12 @@ exec {} -static-libubsan "$@"
 RUNTIME_TESTS = tuple(
     f"tests/{folder}/test_{name}.py"
     for folder, names in {
-        "edge_runtime": "actuation arming backoff bundle classifier decide lazy_windows pipeline stream_classifier",
+        "edge_runtime": "arming backoff bundle classifier decide lazy_windows pipeline stream_classifier",
         "edge_runtime/contract": "manifest specs",
         "edge_runtime/doctor": "doctor_attached doctor_command doctor_machine doctor_software",
         "edge_runtime/dsp": "chunking",
         "edge_runtime/recording": "stream",
-        "edge_runtime/sources": "brainflow_library clocked counter file_player relay_protocol stamps synthetic",
+        "edge_runtime/sources": "brainflow_library clocked counter relay_protocol stamps synthetic",
         "firmware_bridge": "frames protocol transports vectors",
     }.items()
     for name in names.split()
@@ -45,6 +45,7 @@ RUNTIME_TESTS = tuple(
 """Tests of the device's side that neither train nor start a process."""
 
 FIRMWARE_TESTS = (
+    "tests/edge_runtime/test_actuation.py",
     "tests/edge_runtime/test_loop.py",
     "tests/firmware/test_link.py",
     "tests/firmware/test_safety.py",
