@@ -33,17 +33,19 @@ def hogs(n: int) -> Iterator[None]:
             one.wait()
 
 
-def measure(bundle: Path, seconds: float, realtime: bool) -> dict[str, dict[str, float]]:
-    """Sections of `neurograsp bench`, "late" and "tick" among them."""
+def measure(bundle: Path, seconds: float, realtime: bool) -> str:
+    """Cells of one row: "late" and "tick", or why the run ended."""
     command = [sys.executable, "-m", "neurograsp.edge_runtime.cli", "bench", str(bundle), "--json"]
     options = ["--seconds", f"{seconds:g}", *([] if realtime else ["--no-realtime"])]
-    done = subprocess.run([*command, *options], check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-    report = json.loads(done.stdout)
-    for name, grant in report["loop"]["realtime"].items():
-        if not grant["granted"]:
-            print(f"{name}: {grant['detail']}", file=sys.stderr)
-    sections: dict[str, dict[str, float]] = report["loop"]["sections"]
-    return sections
+    done = subprocess.run([*command, *options], check=False, capture_output=True, text=True)
+    if done.returncode != 0:
+        return f"ended: {done.stderr.splitlines()[-1]} | "
+    loop = json.loads(done.stdout)["loop"]
+    refused = [grant["detail"] for grant in loop["realtime"].values() if not grant["granted"]]
+    print(*refused, sep="\n", end="", file=sys.stderr)
+    return " | ".join(
+        " / ".join(f"{loop['sections'][name][column]:.0f}" for column in COLUMNS) for name in ("late", "tick")
+    )
 
 
 def main() -> None:
@@ -60,10 +62,7 @@ def main() -> None:
     for n_hogs in (0, N_HOGS):
         for realtime in (False, True):
             with hogs(n_hogs):
-                sections = measure(arguments.bundle, arguments.seconds, realtime)
-            cells = " | ".join(
-                " / ".join(f"{sections[name][column]:.0f}" for column in COLUMNS) for name in ("late", "tick")
-            )
+                cells = measure(arguments.bundle, arguments.seconds, realtime)
             print(f"| {n_hogs} | {'yes' if realtime else 'no'} | {cells} |", flush=True)
 
 

@@ -219,8 +219,12 @@ def _own_way(bundle: Bundle) -> Peer:
 
 
 def golden_frames(bundle: Bundle, seconds: float) -> DeltaFrames:
-    """The bundle's golden stretch, over and over, as a recording of at least that length."""
-    spec, counts = bundle.manifest.signal, bundle.golden.counts
+    """The recorded part of the bundle's golden stretch, forwards and backwards by turns so that it never
+    jumps, as a recording of at least that length."""
+    spec, facts = bundle.manifest.signal, bundle.manifest.golden
+    n_windows = max(facts.decided_alike, 1)
+    n_frames = (spec.window + (n_windows - 1) * spec.hop) * spec.decimation
+    counts = np.concatenate([bundle.golden.counts[:n_frames], bundle.golden.counts[:n_frames][::-1]])
     times = int(seconds * spec.rate_hz) // len(counts) + 1
     return DeltaFrames(
         np.tile(counts, (times, 1)),

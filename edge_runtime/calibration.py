@@ -81,7 +81,10 @@ class Listener:
             CheckFailed: nothing was heard.
         """
         if not self._frames:
-            raise CheckFailed(f"no window of {self._signal.window_s:g} s came without a gap; listen longer")
+            raise CheckFailed(
+                f"no window of {self._signal.window_s:g} s came without a gap, with electrodes to believe; "
+                "look at them, then listen longer"
+            )
         frames = np.array(self._frames)
         if happened is None:
             happened = self._all_rest(frames)

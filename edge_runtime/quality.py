@@ -64,6 +64,7 @@ class SignalQuality:
         self.allowed = int(spec.bad_channels * len(signal.channels))
         self._rail = 2 ** (signal.adc_bits - 1) - 1
         self._n_raw = max(2, round(spec.span_s * signal.rate_hz))
+        self._least_railed = self._rail**2 / self._n_raw  # mean square of a span with one count at a rail
         self._n_input = max(1, round(self._n_raw / signal.decimation))
         self._recent = np.zeros((self._n_raw, len(signal.channels)))
         self._taken = 0
@@ -102,7 +103,14 @@ class SignalQuality:
         if self._taken < self._n_raw:
             return faults
         recent = self._recent
-        self._find_mains(recent, faults)
+        mean_square = np.einsum("ij,ij->j", recent, recent) / self._n_raw
+        parts = self._basis @ recent
+        squares = parts * parts
+        variance = mean_square - squares[0]
+        self._find_mains(parts, squares, variance, faults)
+        # Neither at the rails nor flat, without a look at every count.
+        if mean_square.max() < self._least_railed and (variance > 1e-9 * mean_square + 1e-3).all():
+            return faults
         lowest, highest = recent.min(axis=0), recent.max(axis=0)
         faults[lowest == highest] = Fault.FLAT
         if lowest.min() <= -self._rail or highest.max() >= self._rail:
@@ -110,11 +118,11 @@ class SignalQuality:
             faults[at_rails.mean(axis=0) >= self.spec.railed] = Fault.RAILED
         return faults
 
-    def _find_mains(self, recent: Float, faults: npt.NDArray[np.int8]) -> None:
-        parts = self._basis @ recent
-        squares = parts * parts
-        power = np.einsum("ij,ij->j", recent, recent) / len(recent) - squares[0]
-        mostly = squares[1::2] + squares[2::2] >= 2 * MAINS_SHARE * power
+    def _find_mains(
+        self, parts: Float, squares: Float, variance: Float, faults: npt.NDArray[np.int8]
+    ) -> None:
+        """`parts` and their squares as `_basis` gives them, (1 + 2 frequencies, n_channels)."""
+        mostly = squares[1::2] + squares[2::2] >= 2 * MAINS_SHARE * variance
         if not mostly.any():
             return
         waves = parts[1:].reshape(len(self._to_input), 2, -1).transpose(0, 2, 1)
@@ -143,21 +151,29 @@ class QualityCounters:
     Attributes:
         checks: hops that were looked at.
         gated: of those, hops with too many bad channels.
-        bad: name of a channel to fault to the hops in which it had that one.
     """
 
     def __init__(self, channels: tuple[str, ...]) -> None:
         self.checks = self.gated = 0
-        self.bad: dict[str, Counter[str]] = {}
         self._channels = channels
+        self._every = np.arange(len(channels))
+        self._hops = np.zeros((len(Fault), len(channels)), np.int64)
 
     def add(self, faults: npt.NDArray[np.int8], gated: bool) -> None:
         """Count one hop."""
         self.checks += 1
         self.gated += gated
-        for channel in np.flatnonzero(faults):
-            counter = self.bad.setdefault(self._channels[channel], Counter())
-            counter[Fault(int(faults[channel])).name.lower()] += 1
+        if faults.any():
+            self._hops[faults, self._every] += 1
+
+    @property
+    def bad(self) -> dict[str, Counter[str]]:
+        """Name of a channel to fault to the hops in which it had that one."""
+        found = {
+            name: Counter({fault.name.lower(): int(hops[fault]) for fault in Fault if fault and hops[fault]})
+            for name, hops in zip(self._channels, self._hops.T)
+        }
+        return {name: faults for name, faults in found.items() if faults}
 
 
 def response(signal: SignalSpec, hz: float) -> float:

@@ -42,4 +42,5 @@ def main(name: str, kind: str, unit: str, rate: str, *more: str) -> None:
         time.sleep(0.01)
 
 
-main(*sys.argv[1:])
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -18,7 +18,7 @@ SECTIONS = {
     "late": "tick late by",
 }
 LABEL = max(len(label) for label in SECTIONS.values())
-WAY = 52
+WAY = 51
 
 
 def render(report: "BenchReport") -> str:
@@ -69,12 +69,12 @@ def _loop(report: "BenchReport") -> Iterator[str]:
 def _ways(ways: "tuple[WayCost, ...]") -> Iterator[str]:
     if not ways:
         return
-    yield f"  {'a hop in ms, p50 / p99':<{WAY}}{'filter':>16}{'network':>16}{'both':>16}{'times':>8}"
+    yield f"  {'a hop in ms, p50 / p99':<{WAY}}{'filter':>18}{'network':>18}{'both':>18}{'times':>8}"
     for way in ways:
         if way.filter is None or way.infer is None or way.total is None:
             yield f"  {way.name:<{WAY}}  not measured: {way.missing}"
             continue
-        cells = "".join(f"{_pair(part):>16}" for part in (way.filter, way.infer, way.total))
+        cells = "".join(f"{_pair(part):>18}" for part in (way.filter, way.infer, way.total))
         yield f"  {way.name:<{WAY}}{cells}{_times(ways[0], way):>8}"
 
 
@@ -106,7 +106,7 @@ def _whole(us: float | None) -> str:
 
 
 def _pair(one: "Durations") -> str:
-    return " / ".join("-" if us is None else f"{us / 1000:.3f}" for us in (one.p50_us, one.p99_us))
+    return " / ".join("-" if us is None else f"{us / 1000:.3g}" for us in (one.p50_us, one.p99_us))
 
 
 def _times(own: "WayCost", other: "WayCost") -> str:

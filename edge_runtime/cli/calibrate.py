@@ -78,6 +78,7 @@ def run(arguments: argparse.Namespace) -> int:
         words, streams, rest = from_source(arguments, rest_s, bundle)
     else:
         words, streams, rest = from_recordings(arguments.recording, bundle)
+    print_now("choosing thresholds ...")
     outcome = choose(streams, signal.actions, own, target)
     after = outcome.after
     calibration = Calibration(
@@ -145,6 +146,9 @@ def from_source(
     heard = UntilHeard(source, listener, rest_s)
     ControlLoop(heard, pipeline, None, arming=None).run(MOST_OVER * wall_s + START_S)
     print_now("done")
+    if pipeline.quality.bad:
+        names = ", ".join(sorted(pipeline.quality.bad))
+        print_now(f"bad at times: {names}; look at these electrodes, and calibrate again")
     stream = listener.stream()
     return (
         f"{listener.heard_s:.0f} s of rest from {arguments.source}",

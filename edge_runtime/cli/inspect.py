@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from neurograsp.edge_runtime.bundle import Bundle
     from neurograsp.edge_runtime.contract.decision_spec import Proportional
     from neurograsp.edge_runtime.contract.manifest import StreamFacts
+    from neurograsp.edge_runtime.contract.signal_spec import Stage
     from neurograsp.edge_runtime.network_graph import Graph, Operator, Tensor
 
 HELP = "verify a bundle and show what is inside"
@@ -92,10 +93,7 @@ def render(bundle: "Bundle", steps: int) -> str:
     graph = read_graph(bundle.files["model.tflite"], f"{bundle.path}: model.tflite")
     signal, network, decision = manifest.signal, manifest.network, manifest.decision
     unit = "no unit" if signal.lsb_uv is None else f"{signal.lsb_uv:g} uV a count"
-    stages = " -> ".join(
-        f"{stage.kind} {'-'.join(f'{hz:g}' for hz in _frequencies(stage))} Hz".replace("  ", " ")
-        for stage in signal.stages
-    )
+    stages = " -> ".join(map(_stage, signal.stages))
     rows = [
         ("bundle", f"{manifest.name} ({bundle.path})"),
         ("sha256", bundle.sha256),
@@ -167,8 +165,10 @@ def _stream(stream: "StreamFacts | None") -> str:
     )
 
 
-def _frequencies(stage: Any) -> tuple[float, ...]:
-    hz = stage.frequency_hz
+def _stage(stage: "Stage") -> str:
+    """What it is, with its frequencies if it has any: mixed channels and a moving average have none."""
+    hz = getattr(stage, "frequency_hz", None)
     if hz is None:
-        return ()
-    return hz if isinstance(hz, tuple) else (hz,)
+        return stage.kind
+    ends = hz if isinstance(hz, tuple) else (hz,)
+    return f"{stage.kind} {'-'.join(f'{end:g}' for end in ends)} Hz"

@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--source",
         required=True,
-        help="playback:FILE (through BrainFlow's playback board), synthetic, or board:NAME[:port]",
+        help="board:NAME[:port], relay:HOST:PORT, lsl:NAME, playback:FILE or synthetic",
     )
     parser.add_argument(
         "--hand",

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 FORMS = "playback:FILE, synthetic, board:NAME[:port], relay:HOST:PORT or lsl:NAME"
-MADE_UP = ("playback", "synthetic")
-"""Sources that keep this machine's time."""
+LIVE = ("board", "relay", "lsl")
+"""Sources that keep a time of their own, and lose frames."""
 
 MIN_TOKEN = 16
 
@@ -47,7 +47,8 @@ def open_source(text: str, spec: "SignalSpec", speed: float = 1.0, start_s: floa
     from neurograsp.edge_runtime.contract.errors import ConfigError
     from neurograsp.edge_runtime.sources.clocked import ClockedSource
 
-    if text.partition(":")[0] in MADE_UP:
+    kind, _, rest = text.partition(":")
+    if kind not in LIVE or not rest:
         return offer(text, speed, start_s).open(spec)
     if spec.gap.stop_after_s == "never":
         raise ConfigError(
@@ -91,8 +92,7 @@ def open_whole(text: str, speed: float = 1.0) -> "tuple[Layout, Source]":
 
 
 def offer(text: str, speed: float = 1.0, start_s: float = 0.0) -> Offer:
-    """What `--source` names; a recording is read, and a stream of the network is found. Errors as
-    `open_source`."""
+    """What `--source` names: a recording is read, a stream of the network found. Errors as `open_source`."""
     from neurograsp.edge_runtime.contract.errors import UsageError
 
     kind, _, rest = text.partition(":")
@@ -111,7 +111,7 @@ def offer(text: str, speed: float = 1.0, start_s: float = 0.0) -> Offer:
 
 def play(frames: "DeltaFrames", speed: float = 1.0) -> Offer:
     """A recording, through BrainFlow's playback board where that is installed."""
-    from neurograsp.edge_runtime.contract.errors import MissingExtra, SourceError
+    from neurograsp.edge_runtime.contract.errors import MissingExtra
     from neurograsp.edge_runtime.sources.base import Layout
     from neurograsp.edge_runtime.sources.brainflow_board import PlaybackSource
     from neurograsp.edge_runtime.sources.brainflow_library import load_brainflow
@@ -120,7 +120,7 @@ def play(frames: "DeltaFrames", speed: float = 1.0) -> Offer:
     layout = Layout(frames.channels, frames.rate_hz, frames.lsb_uv)
     try:
         load_brainflow()
-    except (MissingExtra, SourceError) as error:
+    except MissingExtra as error:
         log.info("the recording is played without BrainFlow: %s", error)
         return Offer(lambda: layout, lambda spec: FilePlayer(frames, spec, speed))
     return Offer(lambda: layout, lambda spec: PlaybackSource(frames, spec, speed))

@@ -14,7 +14,7 @@ from neurograsp.edge_runtime.contract.errors import MissingExtra
 
 BUILD_PAGE = "https://brainflow.readthedocs.io/en/stable/BuildBrainFlow.html"
 WHEELS_MACHINE = "x86_64"
-WITHOUT = "relay:HOST:PORT, lsl:NAME, playback:FILE and synthetic need no BrainFlow"
+WITHOUT = "without BrainFlow there are --source relay:HOST:PORT, lsl:NAME, playback:FILE and synthetic"
 
 _MACHINES = {3: "i686", 40: "arm", 62: "x86_64", 183: "aarch64", 243: "riscv64"}
 """`e_machine` in the header of an ELF file (System V ABI), by its name in `uname -m`."""

@@ -140,10 +140,13 @@ def _described(wanted: str, inlet: Any, info: Any, pylsl: Any) -> Stream:
     if len(known) > 1:
         raise ConfigError(f"{name}: channels of several units; send those of one unit")
     (uv_per_value,) = known
+    channels = tuple(labels[i] or f"{kind}{i + 1}" for i in columns)
+    if len(set(channels)) != len(channels):
+        raise ConfigError(f"{name}: two channels of one name; name them apart")
     return Stream(
         wanted=wanted,
         layout=Layout(
-            channels=tuple(labels[i] or f"{kind}{i + 1}" for i in columns),
+            channels=channels,
             rate_hz=rate_hz,
             lsb_uv=LSB_UV if uv_per_value is not None and dtype.kind == "f" else uv_per_value,
         ),

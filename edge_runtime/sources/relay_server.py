@@ -245,5 +245,6 @@ class Relay:
         self._selector.unregister(receiver.socket)
         receiver.socket.close()
         self._receiver = None
-        level = logging.INFO if receiver.streaming and not receiver.n_dropped else logging.WARNING
-        log.log(level, "%s: %s (%d frames dropped: too slow)", receiver.address, why, receiver.n_dropped)
+        dropped = f"; {receiver.n_dropped} frames dropped, it was too slow" if receiver.n_dropped else ""
+        level = logging.INFO if receiver.streaming and not dropped else logging.WARNING
+        log.log(level, "%s: %s%s", receiver.address, why, dropped)

@@ -22,6 +22,9 @@ from neurograsp.firmware_bridge.host_firmware import SimulatedHand
 CACHE = REPOSITORY / ".aarch64"
 FINGERPRINT = Path(__file__).with_name("fingerprint.py")
 PLAYBACK = f"playback:{PRETRAINED_RECORDING.relative_to(REPOSITORY)}"
+CYTON = "board:cyton:/dev/ttyUSB0"
+CLI = (sys.executable, "-m", "neurograsp.edge_runtime.cli")
+TOKEN = "a secret of both machines"
 BUNDLE = str(PRETRAINED.relative_to(REPOSITORY))
 
 CROSS_CC = """#!/bin/sh
@@ -55,7 +58,10 @@ FIRMWARE_TESTS = (
 LIMIT_MB = 130
 """Of the base install, 2^20 bytes each."""
 
-LEFT_OUT = ("bomb", "the_decisions_of_whole_windows", "nothing_is_written")
+LEFT_OUT = (
+    *("bomb", "the_decisions_of_whole_windows", "nothing_is_written"),
+    *("test_relay.py", "the_workstation_is_not_needed"),
+)
 """Parts of names of tests that take long under emulation, or start Python, which qemu-user cannot."""
 
 
@@ -149,19 +155,37 @@ def test_the_loop_runs_without_brainflow(source: str, board: Board) -> None:
     assert json.loads(done.stdout)["decisions"] > 0
 
 
-def record(board: Board, out: Path, *packages: Path) -> Done:
-    """Try to record from an amplifier that BrainFlow knows."""
-    arguments = ("--source", "board:cyton:/dev/ttyUSB0", "--actions", "grip", "--out", str(out))
-    return command(board, "record", *arguments, packages=packages)
-
-
 def test_without_brainflow_one_line_says_what_to_do(board: Board, tmp_path: Path) -> None:
-    done = record(board, tmp_path)
+    done = command(board, "record", "--source", CYTON, "--actions", "grip", "--out", str(tmp_path))
     assert done.returncode == 3, done.stderr
     (line,) = done.stderr.splitlines()
     assert "BrainFlow is not installed: its wheel has no library for aarch64" in line
     assert BUILD_PAGE in line
-    assert "relay:HOST:PORT" in line
+    assert "--source relay:HOST:PORT" in line
+
+
+def test_it_records_a_board_of_another_machine(board: Board, tmp_path: Path) -> None:
+    """BrainFlow's synthetic board and the relay are here, the receiver is there."""
+    environment = {**os.environ, "NEUROGRASP_RELAY_TOKEN": TOKEN}
+    source = ("relay", "--source", "board:synthetic", "--port", "0")
+    with subprocess.Popen([*CLI, *source], env=environment, text=True, stderr=subprocess.PIPE) as relay:
+        try:
+            assert relay.stderr is not None
+            said = relay.stderr.readline()
+            found = re.search(r"port (\d+); Ctrl-C ends", said)
+            assert found, said
+            done = board.run(
+                (board.base,),
+                *("-m", "neurograsp.edge_runtime.cli", "record", "--json"),
+                *("--source", f"relay:127.0.0.1:{found[1]}", "--out", str(tmp_path), "--actions", "grip"),
+                *("--repeats", "1", "--cue-s", "1", "--rest-s", "1"),
+                NEUROGRASP_RELAY_TOKEN=TOKEN,
+            )
+        finally:
+            relay.kill()
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert (len(told["channels"]), told["rate_hz"], told["lost"]) == (16, 250, 0)
 
 
 def test_the_wheel_of_brainflow_is_found_out(board: Board, tmp_path: Path) -> None:
@@ -173,7 +197,8 @@ def test_the_wheel_of_brainflow_is_found_out(board: Board, tmp_path: Path) -> No
     assert "its library is for x86_64, this machine is aarch64" in row["what"]
     assert BUILD_PAGE in row["fix"]
 
-    done = record(board, tmp_path, board.brainflow)
+    arguments = ("record", "--source", CYTON, "--actions", "grip", "--out", str(tmp_path))
+    done = command(board, *arguments, packages=(board.brainflow,))
     assert done.returncode == 3
     (line,) = done.stderr.splitlines()
     assert "BrainFlow's library for aarch64 is not installed: the one that is there is for x86_64" in line

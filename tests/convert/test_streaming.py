@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from small_network import with_weights
 
 from neurograsp.convert import quantize
 from neurograsp.convert.stream_check import check_stream
@@ -133,6 +134,7 @@ def test_other_networks(body: Callable[[Any], Any], window_from: str) -> None:
         ("eegnet", {"filters": 8, "mixed_filters": 8}),
         ("eegnet", {"filters": 8, "mixed_filters": 8, "head": "mean"}),
         ("temporal_context", {}),
+        ("band_power", {}),
         ("article_lstm", {"units": 4}),
     ],
 )
@@ -140,7 +142,7 @@ def test_our_networks_for_a_thousand_hops(name: str, options: dict[str, Any], me
     build = pytest.importorskip("neurograsp.train.models").build
     if (name, method) == ("article_lstm", "qat"):
         pytest.skip("an LSTM is quantized after training only")
-    network = build(name, WINDOW, N_CHANNELS, 3, **options)
+    network = with_weights(build(name, WINDOW, N_CHANNELS, 3, **options))
     if method == "ptq":
         blob = quantize.ptq(network, cut(64), seed=0)
     else:

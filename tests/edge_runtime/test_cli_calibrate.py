@@ -17,7 +17,6 @@ from toys import CHANNELS, RATE_HZ, Toy, eeg_like
 from neurograsp.edge_runtime.bundle import open_bundle
 from neurograsp.edge_runtime.calibration import read_calibration
 from neurograsp.edge_runtime.cli import main
-from neurograsp.edge_runtime.cli import run as run_command
 from neurograsp.edge_runtime.cli.demo import SAMPLES
 from neurograsp.edge_runtime.contract.calibration import Calibration, render_calibration
 from neurograsp.train.datasets import open_recordings
@@ -82,7 +81,7 @@ def test_live_without_any_hand(
     def no_hand(*_: object) -> None:
         raise AssertionError("a hand was opened")
 
-    monkeypatch.setattr(run_command, "open_hand", no_hand)
+    monkeypatch.setattr("neurograsp.edge_runtime.cli.hands.open_hand", no_hand)
     monkeypatch.setattr("neurograsp.firmware_bridge.link.HandLink.__init__", no_hand)
     out = tmp_path / "today.json"
     resting = playable(eeg_like(round(26 * RATE_HZ), 16, seed=9, amplitude=20.0), tmp_path / "rest.edf")
@@ -140,7 +139,6 @@ def test_a_recording_without_rest(tmp_path: Path, capsys: Any) -> None:
         (("--source", "synthetic", "--rest-s", "1e9"), "at most 1800"),
         (("--source", "synthetic", "--target", "0"), "--target"),
         (("--source", "synthetic", "--speed", "2"), "--source playback:FILE"),
-        (("--source", "tape:x"), "playback:FILE"),
         (("--recording", "x.npz", "--rest-s", "60"), "recordings have labels"),
         (("--recording", "x.npz", "--start", "3"), "--source playback:FILE"),
         (("--recording", "x.npz", "--out", "."), "name a file"),
@@ -150,6 +148,11 @@ def test_impossible_options(arguments: tuple[str, ...], text: str, tmp_path: Pat
     command = ["calibrate", "--bundle", str(GAL), "--out", str(tmp_path / "c.json"), *arguments]
     assert main(command) == 2
     assert text in capsys.readouterr().err
+
+
+def test_a_source_of_another_form(toy: Toy, tmp_path: Path, capsys: Any) -> None:
+    assert calibrate(toy, tmp_path / "c.json", "--source", "tape:x", "--target", "10") == 2
+    assert "playback:FILE" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("arguments", [(), ("--source", "synthetic", "--recording", "x.npz")])
@@ -228,8 +231,8 @@ def test_a_calibration_of_another_bundle_is_refused_before_anything_is_opened(
     def opened(*_: object) -> None:
         raise AssertionError("something was opened")
 
-    monkeypatch.setattr(run_command, "open_hand", opened)
-    monkeypatch.setattr(run_command, "open_source", opened)
+    monkeypatch.setattr("neurograsp.edge_runtime.cli.hands.open_hand", opened)
+    monkeypatch.setattr("neurograsp.edge_runtime.cli.sources.open_source", opened)
     other = replace(read_calibration(strict), bundle_sha256="0" * 64)
     strict.write_bytes(render_calibration(other))
     assert run(toy, "synthetic", "--calibration", str(strict)) == 4

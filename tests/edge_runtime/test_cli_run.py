@@ -60,10 +60,11 @@ def test_options_of_playback_are_refused_elsewhere(option: list[str], capsys: An
     assert "--source playback:FILE" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("text", ["playback:", "synthetic:x", "board:", "", "file.npz"])
+@pytest.mark.parametrize("text", ["playback:", "synthetic:x", "board:", "", "file.npz", "tape:x"])
 def test_sources_of_another_form_are_usage_errors(text: str) -> None:
-    with pytest.raises(UsageError, match="playback:FILE"):
-        open_source(text, toy_signal())
+    for gap in (1.0, "never"):
+        with pytest.raises(UsageError, match="playback:FILE"):
+            open_source(text, toy_signal(stop_after_s=gap))
 
 
 def test_a_recording_that_is_not_there_is_named(tmp_path: Path) -> None:

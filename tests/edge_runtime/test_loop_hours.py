@@ -116,10 +116,11 @@ def run_for(
 
 
 def assert_flat(seen: list[tuple[int, float]]) -> None:
-    blocks, resident_mb = zip(*seen)
+    """From the third look on: until then what has a limit, such as the round trips kept, fills up."""
+    blocks, resident_mb = zip(*seen[2:])
     assert len(seen) == LOOKS
-    assert max(blocks[1:]) - blocks[0] < 2000
-    assert max(resident_mb[1:]) - resident_mb[0] < 2.0
+    assert max(blocks) - blocks[0] < 500
+    assert max(resident_mb) - resident_mb[0] < 1.0
 
 
 @pytest.mark.slow

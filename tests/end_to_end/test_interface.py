@@ -18,14 +18,14 @@ MEASURES = (
     "detection_latency_ms_p50",
 )
 EXAMPLES = REPOSITORY / "examples"
+SMALL = "{filters = 4, mixed_filters = 8}"
 JOBS = {
-    "gal_windows": ("way-eeg-gal-windows", "[1, 2]", "2", ["1/2"], "2"),
-    "eegmmidb": ("physionet-eegmmidb-s001", "[3, 4]", "4", ["1/4"], "40"),
-    "myo": ("myo-readings", "[1]", "1", ["12345/1"], "50"),
+    "gal_windows": ("way-eeg-gal-windows", "[1, 2]", "2", ["1/2"], "2", SMALL),
+    "eegmmidb": ("physionet-eegmmidb-s001", "[3, 4]", "4", ["1/4"], "40", "{}"),
+    "myo": ("myo-readings", "[1]", "1", ["12345/1"], "50", SMALL),
 }
-"""Folder, sessions to train on, the session to score, the validation recordings, a hop that is quick."""
-
-SMALL_NETWORK = "network.options={filters = 4, mixed_filters = 8}"
+"""Folder, sessions to train on, the session to score, the validation recordings, a hop that is quick, options
+of a small network."""
 
 
 @pytest.mark.slow
@@ -34,7 +34,7 @@ def test_every_example_goes_the_whole_way(
     job: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """In this process, because loading TensorFlow anew for each step would take most of the time."""
-    data, sessions, last, validation, hop = JOBS[job]
+    data, sessions, last, validation, hop, options = JOBS[job]
     run, bundle = tmp_path / "run", tmp_path / "bundle"
 
     def command(*arguments: str | Path) -> str:
@@ -44,13 +44,14 @@ def test_every_example_goes_the_whole_way(
     command(
         *("train", EXAMPLES / "configs" / f"{job}.toml", "--out", run, "--set", "fit.epochs=1"),
         *("--set", f"data.sessions={sessions}", "--set", f"labels.train_hop={hop}"),
-        *("--set", f"signal.hop={hop}", "--set", SMALL_NETWORK),
+        *("--set", f"signal.hop={hop}", "--set", f"network.options={options}"),
     )
     facts = json.loads((run / "run.json").read_text())
     assert facts["validation"] == validation
     assert facts["config"]["fit"]["epochs"] == 1
     command("convert", run, "--out", bundle, "--method", "ptq", *OPEN_GATES)
     assert json.loads(command("inspect", bundle, "--json"))["manifest"]["network"]["method"] == "ptq"
+    assert ("laplacian -> bandpass 8-30 Hz" in command("inspect", bundle)) == (job == "eegmmidb")
 
     scores = json.loads(command("evaluate", bundle, EXAMPLES / "data" / data, "--sessions", last, "--json"))
     for name in MEASURES:

@@ -12,8 +12,8 @@ from neurograsp.edge_runtime.cli import main
 
 RUNS = REPOSITORY / "examples/data/physionet-eegmmidb-s001"
 SMALL = (
-    *("--set", "fit.epochs=1", "--set", "network.options={filters = 4, mixed_filters = 8}"),
-    *("--set", "convert.method='ptq'", "--set", "signal.hop=80", "--set", "labels.train_hop=80"),
+    *("--set", "fit.epochs=1", "--set", "convert.method='ptq'"),
+    *("--set", "signal.hop=80", "--set", "labels.train_hop=80"),
 )
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from neurograsp.edge_runtime.contract.errors import ConfigError
 
-NETWORKS = ("article_cnn", "article_lstm", "eegnet", "temporal_context")
+NETWORKS = ("article_cnn", "article_lstm", "band_power", "eegnet", "temporal_context")
 """Names for `build`; each is a module of this package."""
 
 

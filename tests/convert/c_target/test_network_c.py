@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from compiled import CompiledNetwork
 from numpy.typing import NDArray
+from small_network import with_weights
 
 from neurograsp.convert import quantize
 from neurograsp.convert.c_target.network_c import network_in_c
@@ -121,12 +122,13 @@ def test_other_layers(body: Callable[[Any], Any], tmp_path: Path) -> None:
         ("eegnet", {"filters": 8, "mixed_filters": 8}),
         ("eegnet", {"filters": 8, "mixed_filters": 8, "head": "mean"}),
         ("temporal_context", {}),
+        ("band_power", {}),
     ],
 )
 def test_our_networks(name: str, options: dict[str, Any], tmp_path: Path) -> None:
     build = pytest.importorskip("neurograsp.train.models").build
     window, n_channels = 48, 6
-    network = build(name, window, n_channels, N_ACTIONS, **options)
+    network = with_weights(build(name, window, n_channels, N_ACTIONS, **options))
     random = np.random.default_rng(1).integers(-128, 128, (64, window, n_channels), np.int8)
     blob = quantize.ptq(network, random, seed=0)
     same_logits(blob, tmp_path / "whole")

@@ -38,6 +38,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_own_recordings_are_what_training_reads(recorded: Path) -> None:
+    pytest.importorskip("mne")
     (recording,) = open_recordings(recorded)
     frames = read_frames(recorded)
     assert np.array_equal(frames.counts, recording.counts)

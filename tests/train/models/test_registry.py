@@ -53,6 +53,25 @@ def test_temporal_context_begins_with_the_signal_and_its_negative() -> None:
     assert np.abs(kernel[-1]).min() > np.abs(kernel[:-1]).max()
 
 
+def test_band_power_counts() -> None:
+    summary = summarise(build("band_power", 80, 64, 2))
+    assert summary.macs == 79 * 64 * 2 + 4 * 64 * 19 + 4 * 64 * 2
+    assert (summary.name, summary.parameters) == ("band_power", 2 + 4 + 19 + 4 + 4 * 64 * 2 + 2)
+
+
+@pytest.mark.parametrize(("n_time", "stretches"), [(80, 4), (29, 4), (30, 7), (8, 4), (9, 1)])
+def test_band_power_looks_at_the_newest_frame(n_time: int, stretches: int) -> None:
+    """Whatever the stretches leave over."""
+    model = build("band_power", n_time, 2, 3, stretches=stretches)
+    model.get_layer("weights").set_weights(
+        [np.ones((stretches, 2, 3)).reshape(stretches, 2, 1, 3), np.zeros(3)]
+    )
+    window = np.zeros((2, n_time, 2, 1), np.float32)
+    window[1, -1, 1] = 4
+    silence, newest = model.predict(window, verbose=0)
+    assert np.abs(newest - silence).min() > 0.01
+
+
 @pytest.mark.parametrize("n_time", [8, 20, 29, 50, 72, 160])
 @pytest.mark.parametrize("head", ["flatten", "mean"])
 def test_eegnet_defaults_fit_every_window(n_time: int, head: str) -> None:
@@ -76,6 +95,8 @@ def test_seed_sets_the_weights() -> None:
         ("eegnet", 4, {}, "window of 4 frames"),
         ("eegnet", 29, {"head": "top"}, "choose flatten or mean"),
         ("article_cnn", 12, {}, "take 13 frames or more"),
+        ("band_power", 7, {}, "a window of 7 frames has no 4 stretches of two frames; choose 1 to 3"),
+        ("band_power", 20, {"stretches": 0}, "no 0 stretches"),
         ("temporal_context", 20, {"span": 12}, "no two scores of 12 frames after a filter of 5"),
         ("eegnet", 29, {"dropout": "a"}, "dropout is 'a'"),
         ("eegnet", 29, {"filters": 0}, "cannot be built.*filters"),

@@ -1,8 +1,8 @@
-"""The two stages as int8: integers throughout, and the logits of the float network."""
+"""Networks that QAT and PTQ both know as int8: integers throughout, and the logits of the float network."""
 
 import numpy as np
 import pytest
-from small_network import windows
+from small_network import windows, with_weights
 
 from neurograsp.convert import quantize
 from neurograsp.convert.verify import check_full_int8
@@ -12,15 +12,19 @@ build = pytest.importorskip("neurograsp.train.models").build
 
 
 @pytest.mark.parametrize("method", ["ptq", pytest.param("qat", marks=pytest.mark.slow)])
-def test_it_is_integer_throughout(method: str) -> None:
-    model = build("temporal_context", 16, 4, 3)
+@pytest.mark.parametrize(
+    ("name", "operators"),
+    [("temporal_context", {"CONV_2D", "AVERAGE_POOL_2D"}), ("band_power", {"CONV_2D", "RESHAPE"})],
+)
+def test_integer_throughout(name: str, operators: set[str], method: str) -> None:
+    model = with_weights(build(name, 16, 4, 3))
     x, _ = windows(64, 1)
     if method == "ptq":
         blob = quantize.ptq(model, windows(128, 0)[0], seed=0)
     else:
         options = quantize.QatOptions(epochs=1, batch_size=32, learning_rate=1e-6)
         blob = quantize.qat(model, windows(64, 0), windows(32, 1), "softmax", seed=0, options=options).blob
-    assert {"CONV_2D", "AVERAGE_POOL_2D"} <= set(check_full_int8(blob).operators)
+    assert operators <= set(check_full_int8(blob).operators)
     network = Classifier(blob)
     logits = np.stack([network.real_logits(window) for window in x])
     wanted = model.predict(x[..., None] / 16, verbose=0)

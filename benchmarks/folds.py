@@ -1,0 +1,147 @@
+"""Networks told apart on R03 and R04 of EEGMMIDB S001 alone, so that R07 and R08 choose nothing.
+
+    python benchmarks/folds.py --data DIR [--networks band_power eegnet] [--seeds 0 1]
+
+DIR holds `physionet-eegmmidb-s001`. Two kinds of folds: one run trains and the other is scored ("run"); one
+run and half of the other train and its other half is scored ("half"). No window reaches from one half into
+the other.
+Trains `fit.epochs` of examples/configs/eegmmidb.toml without choosing an epoch, quantizes after training, and
+prints the AUC float / int8 / linear baseline, mean over the folds of a kind.
+"""
+
+import argparse
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from neurograsp.convert import quantize
+from neurograsp.edge_runtime.classifier import Classifier
+from neurograsp.edge_runtime.contract.codec import decode
+from neurograsp.edge_runtime.decoder_scores import macro_auc
+from neurograsp.edge_runtime.lazy_windows import LazyWindows
+from neurograsp.train.config import TrainConfig
+from neurograsp.train.datasets import Recording, open_recordings
+from neurograsp.train.fit import predict_logits, refit
+from neurograsp.train.models import build
+from neurograsp.train.models.filterbank_linear import fit_filterbank_linear
+from neurograsp.train.signal_fit import fit_signals
+from neurograsp.train.targets import action_codes, training_targets, truth_at
+from neurograsp.train.window_set import WindowSet
+from neurograsp.train.windows import cut
+
+CONFIG = Path(__file__).resolve().parents[1] / "examples" / "configs" / "eegmmidb.toml"
+OPTIONS: dict[str, dict[str, object]] = {"eegnet": {"head": "mean"}}
+MODELS = ("float", "int8", "linear")
+RATE_HZ = 80.0
+"""Kept frames."""
+
+Logits = npt.NDArray[np.floating[Any]]
+
+
+@dataclass(frozen=True, eq=False)
+class Cut:
+    """Every window of a recording.
+
+    Attributes:
+        windows: with targets.
+        first, end: (n,) rows of the oldest and of the newest frame.
+        trains: (n,) bool, whether it is one to train on.
+        scored: (n,) bool, whether the device would look at it and the labels say something.
+        settled: (n,) bool, whether it lies in one state.
+    """
+
+    windows: WindowSet
+    first: npt.NDArray[np.int64]
+    end: npt.NDArray[np.int64]
+    trains: npt.NDArray[np.bool_]
+    scored: npt.NDArray[np.bool_]
+    settled: npt.NDArray[np.bool_]
+
+
+def cut_all(config: TrainConfig, recording: Recording, fitted_to: Recording) -> Cut:
+    spec = fit_signals(config, [fitted_to])[fitted_to.subject]
+    found, codes = cut(recording, spec, hop=1), action_codes(recording, config.actions)
+    _, trains = training_targets(recording, codes, found.end, spec, config.labels)
+    truth = truth_at(recording, codes, found.end, spec.actions, config.labels.unlabelled)
+    return Cut(
+        WindowSet(found.x, truth.active.astype(np.float32)),
+        found.first,
+        found.end,
+        trains & (found.number % config.labels.train_hop == 0),
+        truth.known & (found.number % spec.hop == 0),
+        found.first >= truth.since,
+    )
+
+
+def folds(config: TrainConfig, recordings: list[Recording]) -> Iterator[tuple[str, WindowSet, Cut]]:
+    """Kind, windows to train on, and what is scored."""
+    for one, other in (recordings, recordings[::-1]):
+        mine, theirs = cut_all(config, one, one), cut_all(config, other, one)
+        middle = other.n_frames // 2
+        early, late = theirs.end < middle, theirs.first >= middle
+        yield "run", joined([(mine, mine.trains)]), theirs
+        for trains, scored in ((early, late), (late, early)):
+            train = joined([(mine, mine.trains), (theirs, theirs.trains & trains)])
+            yield "half", train, replace(theirs, scored=theirs.scored & scored)
+
+
+def joined(parts: list[tuple[Cut, npt.NDArray[np.bool_]]]) -> WindowSet:
+    x = np.concatenate([part.windows.x[picked] for part, picked in parts])
+    n, n_time, n_channels = x.shape
+    last = np.arange(1, n + 1) * n_time - 1
+    y = np.concatenate([part.windows.y[picked] for part, picked in parts])
+    return WindowSet(LazyWindows(x.reshape(-1, n_channels), last, n_time), y)
+
+
+def logits(config: TrainConfig, name: str, train: WindowSet, x: npt.NDArray[np.int8]) -> list[Logits]:
+    """Of a network, float and int8, and of the linear baseline."""
+    n_actions, seed = len(config.actions.names), config.fit.seed
+    network = build(name, *train.x.shape[1:], n_actions, seed=seed, **OPTIONS.get(name, {}))
+    refit(network, train, config.fit, config.actions.output, config.fit.epochs)
+    int8 = Classifier(quantize.ptq(network, train.x, seed=seed))
+    linear = fit_filterbank_linear(train, RATE_HZ, config.actions.output)
+    return [predict_logits(network, x), np.stack([int8.real_logits(one) for one in x]), linear.logits(x)]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--networks", nargs="+", default=["band_power", "eegnet"])
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
+    arguments = parser.parse_args()
+    config = decode(TrainConfig, tomllib.loads(CONFIG.read_text()), str(CONFIG))
+    recordings = open_recordings(arguments.data / "physionet-eegmmidb-s001", 1, [3, 4])
+    print(f"| network, seed | folds | AUC, all windows, {' / '.join(MODELS)} | AUC, windows in one state |")
+    print("| --- | --- | --- | --- |")
+    for name in arguments.networks:
+        for seed in arguments.seeds:
+            seeded = replace(config, fit=replace(config.fit, seed=seed))
+            found: dict[str, list[list[tuple[float, float]]]] = {}
+            for kind, train, held in folds(seeded, recordings):
+                y, settled = held.windows.y[held.scored], held.settled[held.scored]
+                made = logits(seeded, name, train, held.windows.x[held.scored])
+                found.setdefault(kind, []).append([(auc(y, s), auc(y[settled], s[settled])) for s in made])
+            for kind, aucs in found.items():
+                cells = [
+                    " / ".join(f"{fmean(one[i][j] for one in aucs):.3f}" for i in range(len(MODELS)))
+                    for j in range(2)
+                ]
+                print(f"| {name}, {seed} | {kind} | {' | '.join(cells)} |", flush=True)
+
+
+def auc(truth: npt.NDArray[np.float32], scores: Logits) -> float:
+    """Of two actions that exclude each other: the difference of their logits tells them apart."""
+    margin = scores[:, 1] - scores[:, 0]
+    found = macro_auc(truth, np.stack([-margin, margin], axis=1))
+    assert found is not None
+    return found
+
+
+if __name__ == "__main__":
+    main()
