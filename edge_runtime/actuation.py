@@ -8,6 +8,7 @@ that starts while everybody knows it may.
 
 import enum
 import logging
+import math
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -99,7 +100,7 @@ class Actuation:
         Args:
             now: seconds, monotonic.
             decisions: of this tick.
-            age_s: of the newest frame; None before the first one.
+            age_s: of the newest frame; infinite while the source is lost, None before the first frame.
             doubt: why the signal is not believed; None when it is.
 
         Raises:
@@ -110,7 +111,8 @@ class Actuation:
             self._follow_person(now)
             armed = self._summary.state is RuntimeState.ARMED
             if armed and age_s is not None and age_s > STALE_S:
-                self.stop(now, f"no new frames for {STALE_S:g} s")
+                silent = f"no new frames for {STALE_S:g} s"
+                self.stop(now, silent if math.isfinite(age_s) else "the amplifier is lost")
             for decision in decisions:
                 self._obey(now, decision)
             fresh = age_s is not None and age_s <= BEAT_FRESH_S

@@ -142,9 +142,7 @@ class ControlLoop:
                 sections[name].add(seconds)
         begin = clock()
         self._note(decisions)
-        fresh_at = self._source.fresh_at
-        age_s = None if fresh_at is None else now - fresh_at
-        self._actuation.tick(now, decisions, age_s, self._pipeline.doubt)
+        self._actuation.tick(now, decisions, self._source.age_s(now), self._pipeline.doubt)
         sections["send"].add(clock() - begin)
 
     def _note(self, decisions: list[Decision]) -> None:

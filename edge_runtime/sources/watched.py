@@ -1,6 +1,7 @@
 """A source that is watched: silence is a loss, and what is lost is opened again."""
 
 import logging
+import math
 from dataclasses import replace
 
 from neurograsp.edge_runtime.backoff import Backoff
@@ -56,6 +57,12 @@ class WatchedSource:
     def away(self) -> bool:
         """Lost, and not back yet."""
         return self._backoff.away
+
+    def age_s(self, now: float) -> float | None:
+        """Of the newest frame; infinite while the source is lost, None before the first frame."""
+        if self.fresh_at is None:
+            return None
+        return math.inf if self._backoff.away else now - self.fresh_at
 
     def start(self, now: float) -> None:
         """Raises SourceError; nothing is tried again at the start."""

@@ -10,7 +10,7 @@ from loop_world import DECISION, HOP_S, SPEC, STOPPED, FakeSource, World
 
 from neurograsp.edge_runtime.actuation import ARM_WAIT_S, STALE_S, TRANSITIONS, Actuation, RuntimeEvent
 from neurograsp.edge_runtime.arming import AtOnce, Request
-from neurograsp.edge_runtime.contract.errors import LinkError, Refused
+from neurograsp.edge_runtime.contract.errors import LinkError, Refused, SourceError
 from neurograsp.edge_runtime.contract.quality_spec import QualitySpec
 from neurograsp.edge_runtime.contract.signal_spec import SignalSpec
 from neurograsp.edge_runtime.loop import ControlLoop
@@ -132,6 +132,17 @@ def test_a_lost_amplifier_comes_back_disarmed(world: World) -> None:
     assert summary.source_losses == 1
     assert [time_s for time_s in acted(world) if 3.3 < time_s < 11.0] == []
     assert [time_s for time_s in acted(world) if time_s >= 11.0]
+
+
+def test_a_source_that_says_that_it_is_lost_stops_the_hand_at_once(world: World) -> None:
+    source = FakeSource(world)
+    world.after(3.0, lambda: setattr(source, "error", SourceError("unplugged")))
+    arming = ByScript(world, (1.0, ARM))
+    loop = loop_of(world, source, Mind(world, (2.0, 9.0)), arming, patience_s=30.0)
+    summary = loop.run(5.0)
+    ((stopped_s, reason),) = summary.stops
+    assert reason == "the amplifier is lost"
+    assert stopped_s == pytest.approx(3.0, abs=2 * HOP_S)
 
 
 def test_bad_electrodes_hold_then_stop_the_hand_and_must_be_armed_anew(world: World) -> None:
