@@ -12,6 +12,20 @@ from pathlib import Path
 from neurograsp.edge_runtime.contract.errors import ConfigError
 
 
+def temporary_folder(prefix: str) -> "tempfile.TemporaryDirectory[str]":
+    """For files of this run alone.
+
+    Raises:
+        ConfigError: there is no place for one, as on a read-only system.
+    """
+    try:
+        return tempfile.TemporaryDirectory(prefix=prefix)
+    except OSError as error:
+        raise ConfigError(
+            f"no folder for temporary files can be written to ({error.strerror}); set TMPDIR to one"
+        ) from error
+
+
 @contextmanager
 def whole_folder(out: Path, marker: str) -> Iterator[Path]:
     """A temporary folder beside `out` that becomes `out` when the block ends without an error.

@@ -1,6 +1,5 @@
 """What `--hand` names."""
 
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -48,9 +47,10 @@ def open_hand(url: str) -> Iterator[OpenHand]:
 
 @contextmanager
 def _simulated() -> Iterator[OpenHand]:
+    from neurograsp.edge_runtime.files import temporary_folder
     from neurograsp.firmware_bridge.host_firmware import SimulatedHand, read_trace
 
-    with tempfile.TemporaryDirectory(prefix="neurograsp-hand-") as folder:
+    with temporary_folder("neurograsp-hand-") as folder:
         trace = Path(folder) / "trace.csv"
         with SimulatedHand(trace) as simulated, _connected(simulated.url) as hand:
             hand.name = f"{hand.name}, the firmware in a process of its own on {simulated.url}"

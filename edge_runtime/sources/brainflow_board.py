@@ -1,7 +1,6 @@
 """Frames from any BrainFlow board, and recordings played back through BrainFlow's playback board."""
 
 import logging
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import numpy.typing as npt
 from neurograsp.edge_runtime.contract.codec import nearest
 from neurograsp.edge_runtime.contract.errors import ConfigError, SourceError
 from neurograsp.edge_runtime.contract.signal_spec import SignalSpec
+from neurograsp.edge_runtime.files import temporary_folder
 from neurograsp.edge_runtime.sources.base import Block, CounterUnwrapper
 from neurograsp.edge_runtime.sources.board_port import REMEDIES, PortLock, set_port
 from neurograsp.edge_runtime.sources.brainflow_library import load_brainflow
@@ -135,7 +135,7 @@ class PlaybackSource:
         brainflow = load_brainflow()
         master = brainflow.BoardIds[layouts[0]].value
         layout = brainflow.BoardShim.get_board_descr(master)
-        self._folder = tempfile.TemporaryDirectory(prefix="neurograsp-playback-")
+        self._folder = temporary_folder("neurograsp-playback-")
         file = Path(self._folder.name) / "recording.tsv"
         write_playback_file(file, frames, layout, speed)
         parameters = brainflow.BrainFlowInputParams()

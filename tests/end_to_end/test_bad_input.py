@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -13,6 +14,8 @@ import numpy as np
 import pytest
 from commands import CLI, assert_refused, neurograsp, own_lines
 from toys import CHANNELS, RATE_HZ, REPOSITORY, Toy
+
+from neurograsp.edge_runtime.cli.demo import SAMPLES
 
 
 def altered(source: Path, target: Path, **arrays: object) -> Path:
@@ -195,3 +198,31 @@ def test_a_reader_that_has_had_enough(arguments: list[str]) -> None:
         assert one.stderr is not None
         one.stdout.close()
         assert one.stderr.read() == ""
+
+
+BUNDLE = SAMPLES / "bundles/grasp-and-lift"
+PLAYBACK = f"playback:{SAMPLES / 'way-eeg-gal/subj1_series7.npz'}"
+
+
+@pytest.mark.parametrize(
+    ("source", "options", "code", "words"),
+    [
+        ("synthetic", ("--hand", "none"), 0, ()),
+        ("synthetic", ("--hand", "sim"), 4, ("temporary", "TMPDIR")),
+        ("synthetic", ("--hand", "none", "--out", "/session.json"), 4, ("/session.json",)),
+        (PLAYBACK, ("--hand", "none"), 4, ("temporary", "TMPDIR")),
+    ],
+    ids=["decides", "simulated hand", "session", "playback"],
+)
+def test_a_read_only_system(source: str, options: tuple[str, ...], code: int, words: tuple[str, ...]) -> None:
+    read_only = ["unshare", "-rm", "sh", "-c"]
+    remount = "mount --make-rprivate / && mount -o remount,bind,ro / && cd / && "
+    refused = "! touch /x /tmp/x /var/tmp/x /usr/tmp/x 2>/dev/null && test ! -e /tmp/x -a ! -e /var/tmp/x"
+    if subprocess.run([*read_only, remount + refused], check=False, stderr=subprocess.DEVNULL).returncode:
+        pytest.skip("no view of the file system of one's own here")
+    run = shlex.join([*CLI, "run", "--bundle", str(BUNDLE), "--seconds", "1", "--source", source, *options])
+    done = subprocess.run([*read_only, remount + run], capture_output=True, text=True, check=False)
+    if code == 0:
+        assert done.returncode == 0, done.stderr
+    else:
+        assert_refused(done, code, *words)
