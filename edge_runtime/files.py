@@ -111,8 +111,9 @@ def write_whole(path: Path, data: bytes) -> None:
     """Write a file through a temporary one beside it.
 
     Raises:
-        ConfigError: it cannot be written.
+        ConfigError: it cannot be written, or is there and is no file.
     """
+    refuse_what_is_no_file(path)
     with _named(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
@@ -125,12 +126,19 @@ def write_whole(path: Path, data: bytes) -> None:
             Path(name).unlink(missing_ok=True)
 
 
+def refuse_what_is_no_file(path: Path) -> None:
+    """Raises ConfigError for a folder or a device: a new file would take its place."""
+    if path.exists() and not path.is_file():
+        raise ConfigError(f"{path}: is there and is no file; name a new one")
+
+
 def check_writable(path: Path) -> None:
     """Find out before the work whether `path` can be written after it.
 
     Raises:
-        ConfigError: its folder cannot be made or written.
+        ConfigError: its folder cannot be made or written, or it is there and is no file.
     """
+    refuse_what_is_no_file(path)
     with _named(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=path.parent):

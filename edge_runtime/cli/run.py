@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 HELP = "run a bundle: amplifier or recording in, hand out"
 EXAMPLE = "neurograsp run --bundle runs/gal.bundle --source synthetic --hand sim --seconds 10"
 
+PATIENCE_S = 30.0
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--bundle", type=Path, required=True, help="bundle folder or archive")
@@ -50,9 +52,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--reconnect",
         type=float,
-        default=30.0,
         metavar="SECONDS",
-        help="look so long for an amplifier or hand that is lost on the way; 0: end at once (default: 30)",
+        help=f"look so long for an amplifier or hand that is lost on the way; 0: end at once (default: "
+        f"{PATIENCE_S:g}; with --arm, after which nothing arms again, 0)",
     )
     parser.add_argument("--seconds", type=float, help="stop after so long; otherwise at the source's end")
     parser.add_argument("--speed", type=float, default=1.0, help="of playback; 1 is real time")
@@ -87,7 +89,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError("--speed and --start are for --source playback:FILE")
     if (arguments.arm or arguments.arm_by) and arguments.hand == "none":
         raise UsageError("--arm, --arm-by: there is no hand to arm with --hand none")
-    if not 0 <= arguments.reconnect <= 86_400:
+    if arguments.reconnect is not None and not 0 <= arguments.reconnect <= 86_400:
         raise UsageError("--reconnect must be 0 to 86400 seconds")
     realtime = realtime_of(arguments)
     if arguments.out is not None:
@@ -118,7 +120,7 @@ def run(arguments: argparse.Namespace) -> int:
                 hand.link,
                 arming=arming,
                 reopen=hand.reopen,
-                patience_s=arguments.reconnect,
+                patience_s=patience(arguments.reconnect, arming),
                 realtime=realtime,
                 kept_decisions=0 if arguments.out is None else KEPT_DECISIONS,
             )
@@ -136,6 +138,13 @@ def run(arguments: argparse.Namespace) -> int:
     if failure is not None:
         raise failure
     return 0
+
+
+def patience(asked_s: float | None, arming: "Arming | None") -> float:
+    """How long what is lost is looked for; of no use where nobody can arm the hand again."""
+    if asked_s is not None:
+        return asked_s
+    return PATIENCE_S if arming is None or arming.again else 0.0
 
 
 def stop_on_signals() -> None:

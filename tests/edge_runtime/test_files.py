@@ -168,7 +168,7 @@ def test_an_interrupted_file_leaves_the_older_one(
 
 def test_a_file_that_fails_leaves_nothing(tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
-    with pytest.raises(ConfigError, match="cannot be written"):
+    with pytest.raises(ConfigError, match="is no file"):
         write_whole(tmp_path / "out", b"x")
     assert tree(tmp_path) == ["out"]
 
@@ -179,3 +179,13 @@ def test_a_place_that_cannot_be_written_is_known_before_the_work(tmp_path: Path)
     (tmp_path / "file").write_text("x")
     with pytest.raises(ConfigError, match="cannot be written"):
         check_writable(tmp_path / "file" / "under.json")
+
+
+@pytest.mark.parametrize("kind", ["folder", "pipe"])
+def test_what_is_no_file_stays(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / "it"
+    path.mkdir() if kind == "folder" else os.mkfifo(path)
+    for write in (lambda: write_whole(path, b"x"), lambda: check_writable(path)):
+        with pytest.raises(ConfigError, match="is no file"):
+            write()
+    assert not path.is_file()

@@ -116,6 +116,7 @@ class Rig:
         folder: for traces and logs.
         options: more of `neurograsp run`.
         environment: more of the runtime's.
+        report: file that its report goes to; None: nobody reads it.
     """
 
     def __init__(
@@ -124,6 +125,7 @@ class Rig:
         folder: Path,
         *options: str,
         environment: Mapping[str, str] | None = None,
+        report: Path | None = None,
     ) -> None:
         self.amplifier = Cyton(fists())
         self.hand = SimulatedHand(folder / "trace.csv")
@@ -132,6 +134,7 @@ class Rig:
         self._bundle = bundle
         self._options = options
         self._environment = {**os.environ, **(environment or {})}
+        self._report = report
         self._open = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
@@ -146,7 +149,7 @@ class Rig:
             self.process = subprocess.Popen(
                 [*command, "--arm-by", "key", *self._options],
                 stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
+                stdout=subprocess.DEVNULL if self._report is None else self._report.open("w"),
                 stderr=log,
                 env=self._environment,
             )

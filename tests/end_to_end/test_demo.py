@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
-from commands import CLI, assert_refused, neurograsp
+from commands import CLI, neurograsp
 
 from neurograsp.edge_runtime.cli import main
 
@@ -61,10 +61,11 @@ def test_the_pretrained_demo_needs_no_training() -> None:
     assert "joints moved by" in result.stdout
 
 
-def test_without_brainflow_the_remedy_is_named(tmp_path: Path) -> None:
+def test_without_brainflow_the_recording_is_played_all_the_same(tmp_path: Path) -> None:
     (tmp_path / "brainflow.py").write_text("raise ImportError('not here')")
-    result = neurograsp("demo", "--pretrained", environment={"PYTHONPATH": str(tmp_path)})
-    assert_refused(result, 3, "pip install '.[brainflow]'")
+    result = neurograsp("demo", "--pretrained", "--seconds", "5", environment={"PYTHONPATH": str(tmp_path)})
+    assert result.returncode == 0, result.stderr
+    assert "joints moved by" in result.stdout
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])

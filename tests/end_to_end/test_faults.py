@@ -146,16 +146,17 @@ def test_a_bundle_that_is_swapped_meanwhile_changes_nothing(rig: Rig, bundle: Pa
         kept.rename(bundle)
 
 
-def test_a_full_disk_for_what_is_said_stops_nothing(bundle: Path, tmp_path: Path) -> None:
-    """Log and report go to a disk that is full from the first movement on: the hand is stopped as ever."""
-    with Rig(bundle, tmp_path, "--out", "/dev/full") as rig:
+def test_a_report_to_a_full_disk(bundle: Path, tmp_path: Path) -> None:
+    """The hand is stopped before anything is written."""
+    with Rig(bundle, tmp_path, report=Path("/dev/full")) as rig:
         before = rig.wait_for_movement()
         rig.process.terminate()
         rig.process.communicate(timeout=20)
         took = rig.stood_after(before)
         say("ended with a full disk", took)
         assert took < LIMIT_S
-        assert rig.process.returncode not in (0, -signal.SIGTERM)
+        assert rig.process.returncode == 1
+        assert "no space left" in rig.log.read_text()
         assert "Traceback" not in rig.log.read_text()
 
 
