@@ -96,7 +96,11 @@ def test_schema_is_valid(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[pytest.mark.slow] * (name == "search")) for name in sorted(COMMANDS)]
+    "name",
+    [
+        pytest.param(name, marks=[pytest.mark.slow] * (name in ("search", "bench")))
+        for name in sorted(COMMANDS)
+    ],
 )
 def test_output(name: str, toy: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*COMMANDS[name](toy, tmp_path), "--json"]) == 0
