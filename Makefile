@@ -42,8 +42,9 @@ demo: install
 test: install
 	$(PYTEST) --dist loadfile -m "not slow"
 
+# Three workers on two processors too: many of these tests wait.
 test-slow: install
-	$(PYTEST) --dist worksteal -m slow
+	$(BIN)/python -m pytest -n 3 --dist worksteal -m slow
 
 # Wants qemu-user-static and, for the C kernel and the firmware, gcc-aarch64-linux-gnu; no root.
 check-aarch64: install

@@ -129,7 +129,6 @@ def test_other_networks(body: Callable[[Any], Any], window_from: str) -> None:
 @pytest.mark.parametrize(
     ("name", "options"),
     [
-        ("article_cnn", {"filters": 8, "units": 8}),
         ("article_cnn", {"filters": 8, "units": 8, "projection": 4}),
         ("eegnet", {"filters": 8, "mixed_filters": 8}),
         ("eegnet", {"filters": 8, "mixed_filters": 8, "head": "mean"}),
