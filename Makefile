@@ -42,9 +42,8 @@ demo: install
 test: install
 	$(PYTEST) --dist loadfile -m "not slow"
 
-# Three workers on two processors too: many of these tests wait.
 test-slow: install
-	$(BIN)/python -m pytest -n 3 --dist worksteal -m slow
+	$(PYTEST) --dist worksteal -m slow
 
 # Wants qemu-user-static and, for the C kernel and the firmware, gcc-aarch64-linux-gnu; no root.
 check-aarch64: install

@@ -31,6 +31,12 @@ RAIL = 2**23 - 1
 """Greatest value of the 24-bit converters; the least is -RAIL - 1."""
 
 
+def in_time() -> None:
+    """A real-time priority for this thread where it is permitted: hardware waits for no other program."""
+    with suppress(PermissionError):
+        os.sched_setscheduler(0, os.SCHED_FIFO | os.SCHED_RESET_ON_FORK, os.sched_param(40))
+
+
 def noise(n_channels: int, n_frames: int = 4096, peak: int = 2000) -> Int32:
     """A seeded signal (n_frames, n_channels) in counts."""
     return np.random.default_rng(0).integers(-peak, peak + 1, (n_frames, n_channels)).astype(np.int32)
@@ -161,6 +167,7 @@ class Amplifier:
         raise NotImplementedError
 
     def _run(self) -> None:
+        in_time()
         before, due = time.monotonic(), 0.0
         while not self._ending.wait(TICK_S):
             now = time.monotonic()

@@ -21,7 +21,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 from commands import CLI
-from emulators import Cyton
+from emulators import Cyton, in_time
 from toys import BLOCK_S, eeg_like
 
 from neurograsp.edge_runtime.sources.board_layout import LSB_UV
@@ -86,6 +86,7 @@ class Cable:
         os.close(self._hand)
 
     def _carry(self) -> None:
+        in_time()
         while not self._ending.is_set():
             with self._lock:
                 if self._ends is None:
