@@ -230,6 +230,11 @@ def read_header(path: Path) -> EdfHeader:
         ) from error
 
 
+def _printable(text: str) -> str:
+    """Names end up in messages of one line."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
+
+
 def _parse_signals(table: str, n_signals: int) -> tuple[EdfSignal, ...]:
     columns: dict[str, list[str]] = {}
     at = 0
@@ -238,8 +243,8 @@ def _parse_signals(table: str, n_signals: int) -> tuple[EdfSignal, ...]:
         at += n_signals * width
     signals = tuple(
         EdfSignal(
-            name=columns["label"][i],
-            unit=columns["unit"][i],
+            name=_printable(columns["label"][i]),
+            unit=_printable(columns["unit"][i]),
             physical_min=float(columns["physical_min"][i]),
             physical_max=float(columns["physical_max"][i]),
             digital_min=int(columns["digital_min"][i]),

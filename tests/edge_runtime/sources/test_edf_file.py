@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from neurograsp.edge_runtime.cli.sources import read_frames
@@ -61,6 +61,7 @@ def test_the_workstation_is_not_needed(recorded: Path) -> None:
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
 @given(edits=st.lists(st.tuples(st.integers(0, 1500), st.binary(min_size=1, max_size=8)), max_size=4))
+@example(edits=[(289, b"\n")])
 def test_whatever_the_bytes_frames_or_one_line(
     recorded: Path, tmp_path: Path, edits: list[tuple[int, bytes]]
 ) -> None:
