@@ -9,7 +9,7 @@ import pytest
 from neurograsp.edge_runtime.cli import main
 
 PAGE = (Path(__file__).parents[2] / "docs/board.md").read_text()
-ON_DEMAND = {"bundle", "golden vectors", "source", "hand"}
+ON_DEMAND = {"bundle", "golden vectors", "source", "impedance", "hand"}
 
 
 def test_every_check_is_listed(capsys: pytest.CaptureFixture[str]) -> None:

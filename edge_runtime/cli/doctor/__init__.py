@@ -22,6 +22,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--source", help="take two seconds of frames too: board:NAME[:port], relay:HOST:PORT or lsl:NAME"
     )
+    parser.add_argument(
+        "--impedance", action="store_true", help="with --source board:NAME[:port]: of its electrodes, too"
+    )
     parser.add_argument("--hand", metavar="PORT", help="say hello to this hand too; it is not armed")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
@@ -32,6 +35,8 @@ def run(arguments: argparse.Namespace) -> int:
     source, hand = arguments.source, arguments.hand
     if source is not None and source.partition(":")[0] not in LIVE:
         raise UsageError(f"--source {source}: expected board:NAME[:port], relay:HOST:PORT or lsl:NAME")
+    if arguments.impedance and (source is None or not source.startswith("board:")):
+        raise UsageError("--impedance: name the board with --source board:NAME[:port]")
     if hand in ("sim", "none"):
         raise UsageError(
             f"--hand {hand}: name the port of a hand; `neurograsp hand ping` starts the simulated one"
@@ -79,5 +84,7 @@ def examine(arguments: argparse.Namespace) -> "Iterator[tuple[str, Row]]":
     if arguments.source is not None:
         signal = None if opened is None else opened.manifest.signal
         yield "source", attached.check_source(arguments.source, signal)
+    if arguments.impedance:
+        yield "impedance", attached.check_impedance(arguments.source)
     if arguments.hand is not None:
         yield "hand", attached.check_hand(arguments.hand)

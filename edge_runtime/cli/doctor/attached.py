@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 FIRST_FRAME_S = 5.0
 WATCH_S = 2.0
 POLL_S = 0.02
+HIGH_OHM = 50_000.0
+"""Wet electrodes are commonly kept under 5 to 20 kOhm; dry and active ones work with more."""
+
 RATE_TOLERANCE = 0.05
 
 
@@ -116,6 +119,24 @@ def describe(name: str, stream: Stream, rate_hz: float) -> Row:
     if abs(stream.rate_hz - rate_hz) > RATE_TOLERANCE * rate_hz:
         return Row("warn", f"{what}, not {rate_hz:g}", "set the amplifier to the rate of the bundle")
     return Row("ok", f"{what}, no gaps")
+
+
+def check_impedance(text: str) -> Row:
+    """Of a board's electrodes, where it measures them."""
+    from neurograsp.edge_runtime.contract.errors import NeurograspError
+    from neurograsp.edge_runtime.sources.impedance import measure
+
+    _, name, *port = text.split(":", 2)
+    try:
+        ohms = measure(name, "".join(port))
+    except NeurograspError as error:
+        return Row("fail", f"impedance: {error}")
+    if not ohms:
+        return Row("fail", "impedance: the board sends no values", "put the electrodes on, and try again")
+    said = ", ".join(f"{label} {value / 1000:.1f}" for label, value in ohms.items())
+    if max(ohms.values()) > HIGH_OHM:
+        return Row("warn", f"impedance in kOhm: {said}", "more gel or water, hair aside, a clean electrode")
+    return Row("ok", f"impedance in kOhm: {said}")
 
 
 def check_hand(url: str) -> Row:
