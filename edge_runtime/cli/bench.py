@@ -80,7 +80,7 @@ def measure(arguments: argparse.Namespace) -> "BenchReport":
     from neurograsp.edge_runtime.bench_report import SCHEMA, BenchReport, WayCost
     from neurograsp.edge_runtime.bundle import verify_golden
     from neurograsp.edge_runtime.cli.hands import check_commands, open_hand
-    from neurograsp.edge_runtime.cli.run import stop_on_signals
+    from neurograsp.edge_runtime.cli.interrupts import stop_on_signals
     from neurograsp.edge_runtime.dsp import kernel
     from neurograsp.edge_runtime.machine import describe_machine, temperature_c
 

@@ -1,4 +1,4 @@
-"""Ctrl-C and what else ends a program, as a question instead of an exception."""
+"""Ctrl-C and what else ends a program: as a question, or all of it as one exception."""
 
 import signal
 from collections.abc import Callable, Iterator
@@ -16,3 +16,9 @@ def interrupts() -> Iterator[Callable[[], bool]]:
     finally:
         for number, handler in zip(numbers, before):
             signal.signal(number, handler)
+
+
+def stop_on_signals() -> None:
+    """As with Ctrl-C the hand is stopped before the program ends, whoever wants it to end."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)

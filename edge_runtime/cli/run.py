@@ -3,7 +3,6 @@
 import argparse
 import json
 import logging
-import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -74,6 +73,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from neurograsp.edge_runtime.bundle import verify_golden
     from neurograsp.edge_runtime.cli.hands import check_commands, check_force, open_hand
+    from neurograsp.edge_runtime.cli.interrupts import stop_on_signals
     from neurograsp.edge_runtime.cli.run_report import describe, render, session
     from neurograsp.edge_runtime.cli.sources import clock_of, open_source
     from neurograsp.edge_runtime.contract.errors import NeurograspError, UsageError
@@ -145,12 +145,6 @@ def patience(asked_s: float | None, arming: "Arming | None") -> float:
     if asked_s is not None:
         return asked_s
     return PATIENCE_S if arming is None or arming.again else 0.0
-
-
-def stop_on_signals() -> None:
-    """As with Ctrl-C the hand is stopped before the program ends, whoever wants it to end."""
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.default_int_handler)
 
 
 def say_what_happens() -> None:

@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import Any
 
-from neurograsp.edge_runtime.contract.codec import decode, encode, show
+from neurograsp.edge_runtime.contract.codec import decode, encode, parse_json, show
 from neurograsp.edge_runtime.contract.decision_spec import DecisionSpec
 from neurograsp.edge_runtime.contract.errors import ConfigError
 from neurograsp.edge_runtime.contract.manifest import Manifest
@@ -112,8 +112,8 @@ def parse_calibration(raw: bytes, where: str) -> Calibration:
         ConfigError: not JSON, another schema, or a field that is missing, unknown or impossible.
     """
     try:
-        tree = json.loads(raw, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as error:
+        tree = parse_json(raw)
+    except ValueError as error:
         raise ConfigError(f"{where}: not valid JSON: {error!s:.100}; calibrate again") from error
     schema = tree.get("schema") if isinstance(tree, dict) else None
     if schema != SCHEMA:
@@ -125,7 +125,3 @@ def render_calibration(calibration: Calibration) -> bytes:
     """The same calibration gives the same bytes."""
     tree: dict[str, Any] = encode(calibration)
     return json.dumps(tree, sort_keys=True, allow_nan=False).encode() + b"\n"
-
-
-def _refuse_constant(name: str) -> float:
-    raise ValueError(f"{name} is not a JSON number")

@@ -7,6 +7,7 @@ wrong type is an error that names its path.
 
 import dataclasses
 import difflib
+import json
 import math
 import sys
 import types
@@ -31,6 +32,18 @@ def nearest(word: str, known: typing.Iterable[str]) -> str:
     if matches:
         return f"; did you mean {matches[0]!r}?"
     return f"; known are {', '.join(known)}" if known else ""
+
+
+def parse_json(raw: bytes) -> Any:
+    """A JSON document, strictly: no NaN, no infinity. Raises ValueError, for nesting without end too."""
+    try:
+        return json.loads(raw, parse_constant=_refuse_constant)
+    except RecursionError as error:
+        raise ValueError(str(error)) from error
+
+
+def _refuse_constant(name: str) -> float:
+    raise ValueError(f"{name} is not a JSON number")
 
 
 def decode(cls: type[T], value: object, where: str) -> T:

@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from neurograsp.edge_runtime.contract.codec import decode, encode, show
+from neurograsp.edge_runtime.contract.codec import decode, encode, parse_json, show
 from neurograsp.edge_runtime.contract.decision_spec import DecisionSpec
 from neurograsp.edge_runtime.contract.errors import BundleError, ConfigError
 from neurograsp.edge_runtime.contract.quality_spec import QualitySpec
@@ -176,8 +176,8 @@ def parse_manifest(raw: bytes, where: str) -> Manifest:
         BundleError: not JSON, another schema, or a field that is missing, unknown or impossible.
     """
     try:
-        tree = json.loads(raw, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as error:
+        tree = parse_json(raw)
+    except ValueError as error:
         raise BundleError(f"{where}: manifest.json is not valid JSON: {error}") from error
     schema = tree.get("schema") if isinstance(tree, dict) else None
     if schema != SCHEMA:
@@ -192,7 +192,3 @@ def render_manifest(manifest: Manifest) -> bytes:
     """`manifest.json`: sorted keys, so that the same manifest gives the same bytes."""
     text = json.dumps(encode(manifest), indent=1, sort_keys=True, allow_nan=False)
     return text.encode() + b"\n"
-
-
-def _refuse_constant(name: str) -> float:
-    raise ValueError(f"{name} is not a JSON number")
