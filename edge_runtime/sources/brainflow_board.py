@@ -214,7 +214,8 @@ def board_id_of(name: str, brainflow: Any) -> int:
     for candidate in (wanted, f"{wanted}_BOARD"):
         if candidate in known:
             return known[candidate]
-    raise ConfigError(f"board {name!r} is not one of BrainFlow's{nearest(wanted, known)}")
+    near = nearest(f"{wanted.removesuffix('_BOARD')}_BOARD", known)
+    raise ConfigError(f"board {name!r} is not one of BrainFlow's{near}")
 
 
 def rows_of(description: dict[str, Any], channels: Sequence[str]) -> list[int] | None:

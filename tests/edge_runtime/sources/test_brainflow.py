@@ -216,6 +216,8 @@ def test_board_names() -> None:
     assert board_id_of("playback-file", brainflow) == brainflow.BoardIds.PLAYBACK_FILE_BOARD.value
     with pytest.raises(ConfigError, match="did you mean 'FREEEEG32_BOARD'"):
         board_id_of("freeeg32", brainflow)
+    with pytest.raises(ConfigError, match="did you mean 'CYTON_BOARD'"):
+        board_id_of("cytn", brainflow)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
