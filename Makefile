@@ -11,7 +11,7 @@ KERNEL := edge_runtime/dsp/_kernel*.so
 SOURCES := pyproject.toml setup.py requirements/workstation.lock \
 	$(wildcard edge_runtime/dsp/*.c edge_runtime/dsp/*.h)
 
-.PHONY: install install-board demo test test-slow check-aarch64 fuzz lint lock clean
+.PHONY: install install-board demo test test-slow test-long check-firmware check-aarch64 fuzz lint lock clean
 
 install: $(STAMP)
 
@@ -40,10 +40,20 @@ demo: install
 	$(BIN)/neurograsp demo
 
 test: install
-	$(PYTEST) --dist loadfile -m "not slow"
+	$(PYTEST) --dist loadfile -m "not slow and not long"
 
+# Those of the firmware are part of check-firmware. To look through the files without a mark would take half a minute.
+MARKED = $(shell grep -rl --include='test_*.py' --exclude-dir=firmware 'mark\.$(1)' tests)
 test-slow: install
-	$(PYTEST) --dist worksteal -m slow
+	$(PYTEST) --dist worksteal -m slow $(call MARKED,slow)
+
+# Trainings of minutes, hours of a clock, a hundred kills: before a release.
+test-long: install
+	$(PYTEST) --dist worksteal -m long $(call MARKED,long)
+
+# Wants what CONTRIBUTING.md lists for simulators, and names what is missing. One part: make check-firmware STEPS=avr
+check-firmware: install
+	$(BIN)/python tests/firmware/check.py $(STEPS)
 
 # Wants qemu-user-static and, for the C kernel and the firmware, gcc-aarch64-linux-gnu; no root.
 check-aarch64: install
@@ -63,9 +73,9 @@ lint: install
 	$(BIN)/lint-imports
 
 clean:
-	rm -rf $(VENV) $(BOARD) $(KERNEL) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .fuzz-corpus .aarch64
+	rm -rf $(VENV) $(BOARD) $(KERNEL) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .fuzz-corpus .fuzz-firmware .aarch64 tests/firmware/rp2040/node_modules
 
 lock: $(UV)
 	$(COMPILE) requirements/bootstrap.in -o requirements/bootstrap.lock
-	$(COMPILE) pyproject.toml --extra train --extra brainflow --extra lsl --extra gpio --extra sign --extra moabb --extra cluster --group dev --group cpu -o requirements/workstation.lock
+	$(COMPILE) pyproject.toml --extra train --extra brainflow --extra lsl --extra gpio --extra sign --extra monitor --extra metrics --extra moabb --extra cluster --group dev --group cpu -o requirements/workstation.lock
 	$(COMPILE) pyproject.toml --extra brainflow -o requirements/board.lock

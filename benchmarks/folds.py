@@ -1,6 +1,6 @@
 """Networks told apart on R03 and R04 of EEGMMIDB S001 alone, so that R07 and R08 choose nothing.
 
-    python benchmarks/folds.py --data DIR [--networks band_power eegnet] [--seeds 0 1]
+    python benchmarks/folds.py --data DIR [--networks committee band_power eegnet] [--seeds 0 1]
 
 DIR holds `physionet-eegmmidb-s001`. Two kinds of folds: one run trains and the other is scored ("run"); one
 run and half of the other train and its other half is scored ("half"). No window reaches from one half into
@@ -22,13 +22,15 @@ import numpy.typing as npt
 
 from neurograsp.convert import quantize
 from neurograsp.edge_runtime.classifier import Classifier
-from neurograsp.edge_runtime.contract.codec import decode
 from neurograsp.edge_runtime.decoder_scores import macro_auc
 from neurograsp.edge_runtime.lazy_windows import LazyWindows
+from neurograsp.firmware_bridge.strict import decode
 from neurograsp.train.config import TrainConfig
 from neurograsp.train.datasets import Recording, open_recordings
-from neurograsp.train.fit import predict_logits, refit
+from neurograsp.train.fit import predict_logits
+from neurograsp.train.fit_network import refit_network
 from neurograsp.train.models import build
+from neurograsp.train.models.committee import members_of
 from neurograsp.train.models.filterbank_linear import fit_filterbank_linear
 from neurograsp.train.signal_fit import fit_signals
 from neurograsp.train.targets import action_codes, training_targets, truth_at
@@ -103,7 +105,8 @@ def logits(config: TrainConfig, name: str, train: WindowSet, x: npt.NDArray[np.i
     """Of a network, float and int8, and of the linear baseline."""
     n_actions, seed = len(config.actions.names), config.fit.seed
     network = build(name, *train.x.shape[1:], n_actions, seed=seed, **OPTIONS.get(name, {}))
-    refit(network, train, config.fit, config.actions.output, config.fit.epochs)
+    epochs = [config.fit.epochs] * (len(members_of(network)) or 1)
+    refit_network(network, train, config.fit, config.actions.output, epochs)
     int8 = Classifier(quantize.ptq(network, train.x, seed=seed))
     linear = fit_filterbank_linear(train, RATE_HZ, config.actions.output)
     return [predict_logits(network, x), np.stack([int8.real_logits(one) for one in x]), linear.logits(x)]
@@ -112,7 +115,7 @@ def logits(config: TrainConfig, name: str, train: WindowSet, x: npt.NDArray[np.i
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--networks", nargs="+", default=["band_power", "eegnet"])
+    parser.add_argument("--networks", nargs="+", default=["committee", "band_power", "eegnet"])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
     arguments = parser.parse_args()
     config = decode(TrainConfig, tomllib.loads(CONFIG.read_text()), str(CONFIG))

@@ -19,12 +19,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from neurograsp.edge_runtime.contract.codec import decode
 from neurograsp.edge_runtime.contract.decision_spec import DecisionSpec
 from neurograsp.edge_runtime.contract.quality_spec import QualitySpec
 from neurograsp.edge_runtime.contract.signal_spec import SignalSpec
 from neurograsp.edge_runtime.pipeline import Pipeline
 from neurograsp.edge_runtime.quality import SignalQuality
+from neurograsp.firmware_bridge.strict import decode
 from neurograsp.train.config import TrainConfig
 from neurograsp.train.datasets import Recording, open_recordings
 from neurograsp.train.signal_fit import build_spec

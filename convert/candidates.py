@@ -21,11 +21,11 @@ from neurograsp.convert.validation import (
 )
 from neurograsp.convert.verify import Gate, Likeness, closed, likeness_gates, micro_gate, structure_gates
 from neurograsp.edge_runtime.classifier import Classifier, probabilities
-from neurograsp.edge_runtime.contract.codec import decode
 from neurograsp.edge_runtime.contract.decision_spec import DecisionSpec
 from neurograsp.edge_runtime.contract.errors import CheckFailed, ConfigError
 from neurograsp.edge_runtime.contract.run_folder import GateLimits, Method
 from neurograsp.edge_runtime.decoder_scores import macro_auc, mean_over_subjects, one_against_rest
+from neurograsp.firmware_bridge.strict import decode
 
 NO_DIFFERENCE = 0.001
 

@@ -8,9 +8,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
-from neurograsp.edge_runtime.contract.codec import encode
 from neurograsp.edge_runtime.contract.errors import UsageError
 from neurograsp.edge_runtime.contract.run_folder import Method
+from neurograsp.firmware_bridge.strict import encode
 
 if TYPE_CHECKING:
     from neurograsp.convert.convert_run import Converted

@@ -19,7 +19,6 @@ from neurograsp.convert.validation import by_subject, golden_of, recorded_window
 from neurograsp.convert.verify import Gate, check_full_int8, decided_alike
 from neurograsp.edge_runtime.bundle import MANIFEST, largest_difference
 from neurograsp.edge_runtime.classifier import Classifier
-from neurograsp.edge_runtime.contract.codec import decode, encode
 from neurograsp.edge_runtime.contract.config import override
 from neurograsp.edge_runtime.contract.decision_spec import DecisionSpec
 from neurograsp.edge_runtime.contract.errors import ConfigError
@@ -35,6 +34,7 @@ from neurograsp.edge_runtime.contract.run_folder import SPARE_STEPS, ConvertConf
 from neurograsp.edge_runtime.decoder_scores import mean_over_subjects
 from neurograsp.edge_runtime.event_scores import score_streams
 from neurograsp.edge_runtime.files import refuse_foreign_folder
+from neurograsp.firmware_bridge.strict import decode, encode
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey

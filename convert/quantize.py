@@ -165,11 +165,15 @@ def qat(
         progress: see `Progress`; figures are `loss` and `val_loss`.
 
     Raises:
-        ConfigError: the network has a layer that cannot be quantized.
+        ConfigError: the network has a layer that cannot be quantized, or no weights that may be trained.
     """
     from neurograsp.convert._keras import keras, tf
     from neurograsp.convert.qat_scheme import simulate_int8
 
+    if not model.trainable_weights:
+        raise ConfigError(
+            f"QAT would train {model.name} as a whole, whose members were fitted apart; choose ptq or ai-edge"
+        )
     keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()
     simulated = simulate_int8(model, _real(_pick(train[0], seed)), INPUT_SCALE)

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from neurograsp.edge_runtime.contract.codec import decode
 from neurograsp.edge_runtime.contract.errors import ConfigError
 from neurograsp.edge_runtime.contract.run_folder import RunFacts
 from neurograsp.edge_runtime.lazy_windows import LazyWindows
+from neurograsp.firmware_bridge.strict import decode
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,4 +1,4 @@
-"""The state diagrams of docs/decisions.md, from the code's own tables.
+"""The state diagrams of docs/decisions.md and docs/deploy.md, from the code's own tables.
 
 python docs/diagrams.py     # prints them, to put into the page
 """
@@ -8,12 +8,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from neurograsp.edge_runtime import actuation, decide
+from neurograsp.edge_runtime.deploy import slots
 
 TABLES: dict[str, Mapping[tuple[Any, Any], Any]] = {
     "The decision layer": decide.TRANSITIONS,
     "States of the runtime": actuation.TRANSITIONS,
 }
 """Heading in the page to (state, event) -> next state; the first state listed is the one at the start."""
+
+DEPLOY_TABLES: dict[str, Mapping[tuple[Any, Any], Any]] = {"States of the slots": slots.TRANSITIONS}
 
 
 def mermaid(transitions: Mapping[tuple[enum.Enum, enum.Enum], enum.Enum]) -> str:
@@ -28,5 +31,5 @@ def mermaid(transitions: Mapping[tuple[enum.Enum, enum.Enum], enum.Enum]) -> str
 
 
 if __name__ == "__main__":
-    for heading, table in TABLES.items():
+    for heading, table in {**TABLES, **DEPLOY_TABLES}.items():
         print(f"## {heading}\n\n{mermaid(table)}\n")

@@ -11,6 +11,7 @@ import logging
 import math
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Protocol
 
 from neurograsp.edge_runtime.arming import Arming, Request
 from neurograsp.edge_runtime.backoff import Backoff
@@ -18,8 +19,8 @@ from neurograsp.edge_runtime.contract.errors import LinkError, LinkLost, Refused
 from neurograsp.edge_runtime.decide import Decision
 from neurograsp.edge_runtime.pipeline import STOP
 from neurograsp.edge_runtime.run_summary import RunSummary, RuntimeState
-from neurograsp.firmware_bridge.link import HandLink
-from neurograsp.firmware_bridge.protocol import Fault, HandAction, HandStatus
+from neurograsp.firmware_bridge.hands.hand import Hand, Status
+from neurograsp.firmware_bridge.protocol import Fault, HandAction
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +31,9 @@ BEAT_FRESH_S = 0.1
 STALE_S = 0.2
 """A newest frame older than this stops the hand. Where the host hangs as well, the firmware stops it 250 ms
 after the last heartbeat: less than 400 ms from the last frame."""
+
+ASKED_TO_STOP = "a monitor asked for it"
+ASKED_TO_DISARM = "disarmed"
 
 ARM_WAIT_S = 10.0
 """A request to arm waits so long for its conditions and is dropped then: later it would be a surprise."""
@@ -60,6 +64,20 @@ TRANSITIONS: dict[tuple[RuntimeState, RuntimeEvent], RuntimeState] = {
 }
 
 
+class Tell(Protocol):
+    """Hears of everything that is asked of the hand, also in vain: act, arm, stop, or withheld."""
+
+    def __call__(
+        self, kind: str, name: str = "", speed: int = 0, force: int = 0, ttl_ms: int = 0, reason: str = ""
+    ) -> None: ...
+
+
+def _nobody(
+    kind: str, name: str = "", speed: int = 0, force: int = 0, ttl_ms: int = 0, reason: str = ""
+) -> None:
+    """Nobody hears."""
+
+
 class Actuation:
     """Args:
     hand: a connected link, or None to decide without a hand.
@@ -67,16 +85,26 @@ class Actuation:
     summary: of the run; filled in here.
     reopen: connects to a hand that was lost, for as long as `patience_s`; None: it is not looked for.
     patience_s: see `reopen`.
+    tell: hears of what is asked of the hand.
+
+    Attributes:
+        healthy: the newest tick ended with fresh frames and, where there is to be a hand, with a hand. Only
+            then does a heartbeat leave. A hand that was stopped gets none either, until it is armed anew.
+        request: what the arming asked for in this tick.
     """
 
     def __init__(
         self,
-        hand: HandLink | None,
+        hand: Hand | None,
         arming: Arming | None,
         summary: RunSummary,
-        reopen: Callable[[], HandLink] | None = None,
+        reopen: Callable[[], Hand] | None = None,
         patience_s: float = 0.0,
+        tell: Tell = _nobody,
     ) -> None:
+        self.healthy = False
+        self.request: Request | None = None
+        self._tell = tell
         self._hand = hand
         self._arming = arming
         self._summary = summary
@@ -86,6 +114,16 @@ class Actuation:
         self._asked_at: float | None = None
         self._first_decision_at: float | None = None
         self._started = False
+
+    @property
+    def hand(self) -> Hand | None:
+        """None without one, and while it is lost."""
+        return None if self._backoff.away else self._hand
+
+    @property
+    def away(self) -> bool:
+        """The hand is lost, and looked for."""
+        return self._backoff.away
 
     def start(self, now: float) -> None:
         """The source has started."""
@@ -106,6 +144,7 @@ class Actuation:
         Raises:
             LinkError: the hand is lost or went out of its armed state, and cannot come back.
         """
+        self.healthy = False
         try:
             self._look_again(now)
             self._follow_person(now)
@@ -116,15 +155,18 @@ class Actuation:
             for decision in decisions:
                 self._obey(now, decision)
             fresh = age_s is not None and age_s <= BEAT_FRESH_S
-            if self._hand is None or self._backoff.away:
-                return
-            if self._summary.state is not RuntimeState.ARMED:
-                self._try_to_arm(self._hand, now, bool(decisions), fresh, doubt)
-            self._hand.service(healthy=fresh and self._summary.state is not RuntimeState.STOPPED)
-            if fresh and self._summary.state is RuntimeState.ARMED:
-                self._check_hand(self._hand, now)
+            if self._hand is not None and not self._backoff.away:
+                self._serve(self._hand, now, bool(decisions), fresh, doubt)
+            self.healthy = fresh and not self._backoff.away
         except LinkLost as error:
             self._lost(error, now)
+
+    def _serve(self, hand: Hand, now: float, decided: bool, fresh: bool, doubt: str | None) -> None:
+        if self._summary.state is not RuntimeState.ARMED:
+            self._try_to_arm(hand, now, decided, fresh, doubt)
+        hand.service(healthy=fresh and self._summary.state is not RuntimeState.STOPPED)
+        if fresh and self._summary.state is RuntimeState.ARMED:
+            self._check_hand(hand, now)
 
     def stop(self, now: float, reason: str) -> None:
         """Stop the hand; STOPPED is left only by arming anew.
@@ -135,6 +177,7 @@ class Actuation:
         if self._summary.state is RuntimeState.STOPPED:
             return
         self._summary.stopped_by = self._summary.stopped_by or reason
+        self._tell("stop", reason=reason)
         try:
             if self._hand is not None and not self._backoff.away:
                 self._hand.stop()
@@ -145,21 +188,32 @@ class Actuation:
 
     def _stopped(self, now: float, reason: str) -> None:
         self._summary.stops.append((now - self._begin, reason))
-        if self._asked_at is not None:
-            self._asked_at = None
-            log.warning("not armed: %s", reason)
+        self._drop_request(reason)
         log.info("stopped: %s", reason)
         self._change(RuntimeEvent.STOP)
 
     def _follow_person(self, now: float) -> None:
         request = self._arming.poll(now) if self._arming is not None and self._hand is not None else None
-        if request is Request.DISARM:
+        self.request = request
+        if request is Request.STOP:
+            self._asked_at = None
+            self.stop(now, ASKED_TO_STOP)
+        elif request is Request.DISARM:
             self._asked_at = None
             if self._summary.state is RuntimeState.ARMED and self._hand is not None:
+                self._tell("stop", reason=ASKED_TO_DISARM)
                 self._hand.stop()
                 self._change(RuntimeEvent.DISARM)
         elif request is Request.ARM and self._summary.state is not RuntimeState.ARMED:
             self._asked_at = now
+            if self._backoff.away:
+                self._drop_request("the hand is lost")
+
+    def _drop_request(self, why: str) -> None:
+        """A request to arm, if there is one, must not come true later."""
+        if self._asked_at is not None:
+            self._asked_at = None
+            log.warning("not armed: %s", why)
 
     def _obey(self, now: float, decision: Decision) -> None:
         if decision.command == STOP:
@@ -173,29 +227,41 @@ class Actuation:
             if action not in self._hand.caps.actions:
                 self.stop(now, f"{decision.reason}; this hand has no {action.name}")
                 return
-            self._hand.act(action, decision.speed, decision.force, ACTION_TTL_MS)
+            ttl_ms = min(ACTION_TTL_MS, self._hand.caps.max_ttl_ms)
+            self._tell("act", action.name, decision.speed, decision.force, ttl_ms)
+            self._hand.act(action, decision.speed, decision.force, ttl_ms)
             counted = self._summary.commands
+        else:
+            self._tell("withheld", action.name, decision.speed, decision.force)
         counted[action.name] = counted.get(action.name, 0) + 1
 
-    def _try_to_arm(self, hand: HandLink, now: float, decided: bool, fresh: bool, doubt: str | None) -> None:
+    def _try_to_arm(self, hand: Hand, now: float, decided: bool, fresh: bool, doubt: str | None) -> None:
         """Arm if it was asked for and everything is well; what was asked for too long ago is dropped."""
         if decided and self._first_decision_at is None:
             self._first_decision_at = now
-        if self._asked_at is None or self._first_decision_at is None:
+        if self._asked_at is None:
             return
-        if not fresh:
+        if self._first_decision_at is None:
+            obstacle = "there is no decision yet"
+        elif not fresh:
             obstacle = "the newest frame is too old"
-        elif doubt is not None:
-            obstacle = doubt
         else:
+            obstacle = doubt or ""
+        if now - self._waiting_since(self._asked_at, now) > ARM_WAIT_S:
+            self._drop_request(obstacle or f"it was asked for more than {ARM_WAIT_S:g} s ago")
+        elif not obstacle:
             self._arm(hand)
-            return
-        if now - max(self._asked_at, self._first_decision_at) > ARM_WAIT_S:
-            self._asked_at = None
-            log.warning("not armed: %s", obstacle)
 
-    def _arm(self, hand: HandLink) -> None:
+    def _waiting_since(self, asked_at: float, now: float) -> float:
+        """A person's request counts from when it was made; one of the command line from the first decision,
+        which it was told to wait for."""
+        if self._arming is not None and self._arming.again:
+            return asked_at
+        return now if self._first_decision_at is None else max(asked_at, self._first_decision_at)
+
+    def _arm(self, hand: Hand) -> None:
         self._asked_at = None
+        self._tell("arm")
         try:
             if hand.state.state.latched:
                 hand.connect()
@@ -210,7 +276,7 @@ class Actuation:
         self._summary.stopped_by = ""
         self._change(RuntimeEvent.ARM)
 
-    def _check_hand(self, hand: HandLink, now: float) -> None:
+    def _check_hand(self, hand: Hand, now: float) -> None:
         status = hand.state
         if status.state.armed:
             return
@@ -228,6 +294,7 @@ class Actuation:
             return
         self._summary.hand_losses += 1
         log.warning("%s; looking for it for %g s", error, self._backoff.patience_s)
+        self._drop_request(str(error))
         self.stop(now, str(error))
         with suppress(LinkError):
             self._hand.close()
@@ -248,9 +315,9 @@ class Actuation:
         log.info("runtime %s", self._summary.state.value)
 
 
-def _cause(hand: HandStatus) -> str:
+def _cause(hand: Status) -> str:
     if not hand.state.latched:
         return ", disarmed by somebody else; look at it, then start again"
     if hand.fault is Fault.LINK_SILENT:
         return " (LINK_SILENT): its link or this computer was too slow; look at both, then start again"
-    return f" ({hand.fault.name}); look at it, then start again"
+    return f" ({hand.why}); look at it, then start again"

@@ -1,10 +1,13 @@
-"""Who arms the hand: the command line once, a key, or a switch. Whatever is unclear disarms.
+"""Who arms the hand: the command line once, a key, a switch, or a monitor. Whatever is unclear disarms.
 
 | way | arms | disarms |
 | --- | --- | --- |
 | `AtOnce` | once, after the start | nothing |
 | `ByKey` | the key `a` | any other key; the end of the input |
 | `BySwitch` | closing it, after it was seen open | opening it; losing it |
+| `ByMonitor` | the monitor that holds the lease | any monitor; the holder's silence for a second |
+
+Where monitors watch, any of them may stop the hand however it is armed: `WithStop`.
 """
 
 import enum
@@ -21,9 +24,15 @@ CLOSED_S = 0.05
 """A switch that closes bounces: it counts once it has been closed for so long. Opening counts at once."""
 
 
+SILENT_S = 1.0
+"""A monitor that may arm the hand says so often that it is there; after so long without, it is not."""
+
+
 class Request(enum.Enum):
     ARM = "arm"
     DISARM = "disarm"
+    STOP = "stop"
+    """As DISARM, and it counts as a stop, with its reason."""
 
 
 class Arming(Protocol):
@@ -68,8 +77,11 @@ class ByKey:
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
         self._ended = False
+        self._polled_at: float | None = None
 
     def poll(self, now: float) -> Request | None:
+        hung = self._polled_at is not None and now - self._polled_at >= SILENT_S
+        self._polled_at = now
         if self._ended or not select.select([self._descriptor], [], [], 0)[0]:
             return None
         try:
@@ -80,8 +92,67 @@ class ByKey:
             self._ended = True
             log.warning("no more keys can come: disarmed for good")
             return Request.DISARM
-        # Of several keys since the last tick one that disarms is enough.
-        return Request.ARM if keys.strip(ARM_KEY) == b"" else Request.DISARM
+        # One of several keys is enough to disarm; those that nobody read in time are not of now.
+        return Request.ARM if keys.strip(ARM_KEY) == b"" and not hung else Request.DISARM
+
+
+class ByMonitor:
+    """A monitor, over the run's feed: the holder of the lease arms, any monitor disarms and stops.
+
+    The observer hands out the lease, and passes on what its holder asks. That the holder is there is looked
+    at here again, so that an observer that hangs or dies disarms as well.
+
+    Args:
+        asked: what was asked since the last call: "stop" and "disarm" by anybody, "arm" and "alive" by the
+            holder; never waits.
+    """
+
+    again = True
+    hint = "arm it in `neurograsp monitor`"
+
+    def __init__(self, asked: Callable[[], list[str]]) -> None:
+        self._asked = asked
+        self._alive_at: float | None = None
+
+    def poll(self, now: float) -> Request | None:
+        asked = self._asked()
+        request = Request.ARM if "arm" in asked else None
+        # The silence first: what was asked before a control loop hung is not of now.
+        if self._alive_at is not None and now - self._alive_at >= SILENT_S:
+            self._alive_at = None
+            log.warning("the monitor that could arm has been silent for %g s: disarmed", SILENT_S)
+            request = Request.DISARM
+        else:
+            if "arm" in asked or "alive" in asked:
+                self._alive_at = now
+            if "disarm" in asked and self._alive_at is not None and now - self._alive_at < SILENT_S / 2:
+                self._alive_at = None  # it gave the lease back; where it falls silent, that is told of above
+        return _first_of(asked, request)
+
+
+class WithStop:
+    """Another way to arm, and monitors that may stop and disarm.
+
+    Args:
+        asked: as of `ByMonitor`.
+        other: the way to arm.
+    """
+
+    def __init__(self, asked: Callable[[], list[str]], other: Arming) -> None:
+        self.again = other.again
+        self.hint = other.hint
+        self._asked = asked
+        self._other = other
+
+    def poll(self, now: float) -> Request | None:
+        return _first_of(self._asked(), self._other.poll(now))
+
+
+def _first_of(asked: list[str], other: Request | None) -> Request | None:
+    """What stops goes before what disarms, and that before all else."""
+    if "stop" in asked:
+        return Request.STOP
+    return Request.DISARM if "disarm" in asked else other
 
 
 class BySwitch:

@@ -26,7 +26,7 @@ from neurograsp.edge_runtime.realtime import Realtime, frozen_garbage
 from neurograsp.edge_runtime.run_summary import RunSummary
 from neurograsp.edge_runtime.sources.base import Source
 from neurograsp.edge_runtime.sources.delta_npz import DeltaFrames
-from neurograsp.firmware_bridge.link import HandLink
+from neurograsp.firmware_bridge.hands.hand import Hand
 
 Counts = npt.NDArray[np.int32]
 
@@ -126,7 +126,7 @@ class _Meter:
 def measure_loop(
     bundle: Bundle,
     source: Source,
-    hand: HandLink | None,
+    hand: Hand | None,
     *,
     seconds: float,
     warm_up_s: float,

@@ -17,7 +17,6 @@ import numpy as np
 import numpy.typing as npt
 
 from neurograsp.edge_runtime.classifier import KEEP_STATE, Classifier, Network
-from neurograsp.edge_runtime.contract.codec import show
 from neurograsp.edge_runtime.contract.decision_spec import DecisionSpec
 from neurograsp.edge_runtime.contract.errors import BundleError
 from neurograsp.edge_runtime.contract.manifest import Manifest, parse_manifest
@@ -28,6 +27,7 @@ from neurograsp.edge_runtime.pipeline import Pipeline
 from neurograsp.edge_runtime.quality import SignalQuality
 from neurograsp.edge_runtime.signature import is_signed_by
 from neurograsp.edge_runtime.stream_classifier import StreamClassifier
+from neurograsp.firmware_bridge.strict import show
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -70,11 +70,19 @@ class Golden:
 
 @dataclass(frozen=True)
 class Bundle:
-    """A bundle whose every byte has been checked against its manifest."""
+    """A bundle whose every byte has been checked against its manifest.
+
+    Attributes:
+        files: what the manifest lists.
+        seals: manifest, its hash and, where there is one, its signature.
+        sha256: of the manifest.
+        signature: whether a key was there to check it with.
+    """
 
     path: Path
     manifest: Manifest
     files: dict[str, bytes]
+    seals: dict[str, bytes]
     sha256: str
     signature: Literal["none", "not checked", "valid"]
 
@@ -197,7 +205,8 @@ def open_bundle(path: Path, key: "Ed25519PublicKey | None" = None) -> Bundle:
     for name, data in sorted(content.items()):
         if hashlib.sha256(data).hexdigest() != manifest.files[name]:
             raise BundleError(f"{path}: {name} does not match its SHA-256; copy the bundle again")
-    return Bundle(path, manifest, content, digest, signature)
+    seals = {name: data for name, data in files.items() if name in SEALS}
+    return Bundle(path, manifest, content, seals, digest, signature)
 
 
 def _check_signature(

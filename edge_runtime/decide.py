@@ -96,6 +96,7 @@ class Decision:
         command: the hand's action to send now, or None to send nothing.
         reason: why.
         speed, force: of the command, in percent of what the hand allows.
+        faults: of each channel, (n_channels,) int8 as `quality.Fault`; None where nobody looked.
     """
 
     time_s: float
@@ -108,6 +109,7 @@ class Decision:
     reason: str
     speed: int = FULL
     force: int = FULL
+    faults: npt.NDArray[np.int8] | None = None
 
 
 @dataclass(frozen=True)
@@ -129,10 +131,15 @@ class DecisionMachine:
 
     Attributes:
         state: after the last step.
+        smoothed: the probabilities that the last step went by; None while there are too few.
+        streak: the action whose probability was the highest above its `on`, None where none was, and for how
+            many steps by now.
     """
 
     def __init__(self, spec: DecisionSpec, actions: ActionSet) -> None:
         self.state = DecisionState.FILLING
+        self.smoothed: list[float] | None = None
+        self.streak: tuple[int | None, int] = (None, 0)
         self._spec = spec
         self._actions = actions
         self._moving = [i for i in range(len(actions.names)) if i != actions.rest_index]
@@ -140,7 +147,6 @@ class DecisionMachine:
         self._recent: deque[npt.NDArray[np.float64]] = deque(maxlen=spec.smooth)
         self._active = -1
         self._previous = ""
-        self._streak: tuple[int | None, int] = (None, 0)
         self._started_at = -np.inf
         self._sent_at = -np.inf
 
@@ -153,7 +159,7 @@ class DecisionMachine:
         """Forget scores and the active action, as after a gap. The order of actions is kept."""
         self._take(DecisionEvent.RESET)
         self._recent.clear()
-        self._streak = (None, 0)
+        self.smoothed, self.streak = None, (None, 0)
 
     def step(self, time_s: float, probabilities: npt.NDArray[np.float64]) -> Verdict:
         """Take one score.
@@ -166,10 +172,10 @@ class DecisionMachine:
         if len(self._recent) < self._spec.smooth:
             self._take(DecisionEvent.FILL)
             return Verdict(None, False, None, f"{len(self._recent)} of {self._spec.smooth} scores to smooth")
-        smoothed = (sum(self._recent, self._nothing) / self._spec.smooth).tolist()
+        smoothed: list[float] = (sum(self._recent, self._nothing) / self._spec.smooth).tolist()
         candidate = self._candidate(smoothed)
-        streak = self._streak[1] + 1 if candidate == self._streak[0] else 1
-        self._streak = (candidate, streak)
+        streak = self.streak[1] + 1 if candidate == self.streak[0] else 1
+        self.smoothed, self.streak = smoothed, (candidate, streak)
 
         acting = self.state is DecisionState.ACTIVE
         if candidate is not None and not (acting and candidate == self._active):

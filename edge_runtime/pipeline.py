@@ -251,11 +251,14 @@ class Pipeline:
             logits = self._scorer(window)
             if taken < self._warm_up:
                 continue
-            doubt = None if self._judge is None else self._doubt(self._judge, window, time_s)
+            faults, doubt = None, None
+            if self._judge is not None:
+                faults = self._judge.check(window)
+                doubt = self._doubt(self._judge, faults, time_s)
             scores = probabilities(logits, self.signal.actions.output)
             names, commands = self.signal.actions.names, self.signal.actions.commands
             if doubt is not None:
-                decisions.append(Decision(time_s, frame, logits, scores, None, False, *doubt))
+                decisions.append(Decision(time_s, frame, logits, scores, None, False, *doubt, faults=faults))
                 continue
             verdict = self._machine.step(time_s, scores)
             decision = Decision(
@@ -269,6 +272,7 @@ class Pipeline:
                 verdict.reason,
                 verdict.speed,
                 verdict.force,
+                faults,
             )
             decisions.append(decision)
             if self._watch is not None:
@@ -276,9 +280,10 @@ class Pipeline:
         if self._judge is not None:
             self._judge.push(counts[judged:])
 
-    def _doubt(self, judge: SignalQuality, window: Window, time_s: float) -> tuple[str | None, str] | None:
+    def _doubt(
+        self, judge: SignalQuality, faults: npt.NDArray[np.int8], time_s: float
+    ) -> tuple[str | None, str] | None:
         """What to send, and why, instead of a decision on a signal that is not to be believed."""
-        faults = judge.check(window)
         bad = judge.too_many(faults)
         self.quality.add(faults, bad)
         if not bad:

@@ -12,6 +12,9 @@ from neurograsp.edge_runtime.realtime import Grant
 KEPT_DECISIONS = 100_000
 KEPT_STOPS = 1000
 
+RUN_ENDED = "the run ended"
+"""Reason of the last stop, where nothing else ended the run."""
+
 
 class RuntimeState(enum.Enum):
     STARTING = "starting"

@@ -169,9 +169,29 @@ class HandStatus:
     joints_us: tuple[int, ...]
 
     @property
+    def why(self) -> str:
+        """The fault, for people."""
+        return self.fault.name
+
+    @property
     def attached(self) -> bool:
         """The outputs drive the servos."""
-        return StateFlag.ATTACHED in self.flags
+        return bool(int(self.flags) & int(StateFlag.ATTACHED))
+
+    @property
+    def goals(self) -> tuple[int, ...]:
+        """`joints_us`."""
+        return self.joints_us
+
+    @property
+    def positions(self) -> dict[int, int]:
+        """Of joints with a pulse, by their place: where they are told to be."""
+        return {place: us for place, us in enumerate(self.joints_us) if us}
+
+    @property
+    def temperatures_c(self) -> dict[int, int]:
+        """Nobody measures them."""
+        return {}
 
     def pack(self) -> bytes:
         action = JOINT_TARGETS if self.action is None else self.action

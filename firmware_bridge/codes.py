@@ -51,6 +51,9 @@ class Fault(IntEnum):
     NONE = 0
     LINK_SILENT = 1
     ESTOP_INPUT = 2
+    STALLED = 3
+    BATTERY_LOW = 4
+    DEVICE = 5
 
 
 class NackCode(IntEnum):
@@ -67,6 +70,8 @@ class NackCode(IntEnum):
     ARMED = 9
     LATCHED = 10
     ESTOP = 11
+    BATTERY = 12
+    STALLED = 13
 
 
 class HandAction(IntEnum):
@@ -111,6 +116,10 @@ class StateFlag(IntFlag):
 
     ATTACHED = 0x01
     ESTOP_PRESSED = 0x02
+    STALL = 0x04
+    BATTERY_LOW = 0x08
+    WATCHDOG_RESET = 0x10
+    BROWN_OUT_RESET = 0x20
 
 
 class Feature(IntFlag):
@@ -119,3 +128,14 @@ class Feature(IntFlag):
     ESTOP_INPUT = 0x01
     FORCE = 0x02
     FEEDBACK = 0x04
+    STALL_INPUT = 0x08
+    BATTERY_INPUT = 0x10
+    HARDWARE_WATCHDOG = 0x20
+
+
+class HandInput(IntFlag):
+    """Inputs of the hand's board that may be active."""
+
+    ESTOP = 0x01
+    STALL = 0x02
+    BATTERY_LOW = 0x04

@@ -1,6 +1,7 @@
 """Errors that a user can act on; anything else that is raised is a bug.
 
     NeurograspError            exit code 1
+    +-- ConfigError            4   a configuration file or value is wrong
     +-- ProtocolError          5   a peer broke the wire format
     +-- LinkError              5   the hand cannot be reached or won't obey
         +-- PortError              the port cannot be opened
@@ -15,6 +16,12 @@ class NeurograspError(Exception):
     """Base of every expected failure: one line that names what, where and the remedy."""
 
     exit_code = 1
+
+
+class ConfigError(NeurograspError):
+    """A configuration file or value is wrong."""
+
+    exit_code = 4
 
 
 class ProtocolError(NeurograspError):

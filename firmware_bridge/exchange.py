@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from neurograsp.firmware_bridge.errors import LinkLost, ProtocolError, Refused
 from neurograsp.firmware_bridge.frames import FRAME_MAX, FrameDecoder, encode_frame
+from neurograsp.firmware_bridge.link_stats import LinkStats, RoundTripTimes, round_trips
 from neurograsp.firmware_bridge.protocol import (
     Ack,
     Answer,
@@ -26,7 +27,6 @@ TRIES = 3
 REPLY_S = 0.05 + 3 * FRAME_MAX * 10 / BAUD
 """Patience with one try: 50 ms, and the request, its answer and a STATE in between on the line."""
 POLL_S = 0.0002
-_RTT_KEPT = 10_000
 
 _REMEDY = {
     NackCode.VERSION: "flash the firmware that came with this version of neurograsp",
@@ -39,39 +39,9 @@ _REMEDY = {
     NackCode.ARMED: "stop the hand first",
     NackCode.LATCHED: "look why it stopped, then connect and arm again",
     NackCode.ESTOP: "release the emergency stop",
+    NackCode.BATTERY: "charge or replace the hand's battery",
+    NackCode.STALLED: "free the joint that is blocked",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class LinkStats:
-    """Figures since `connect`.
-
-    Attributes:
-        sent: requests, without their repetitions.
-        acked, nacks: requests done and refused.
-        retries: repetitions.
-        unanswered: requests given up: after three tries, for a newer one, at STOP or at an unhealthy tick.
-        beats, stops: heartbeats and STOP frames sent.
-        states: STATE frames received.
-        crc_errors: received frames with a wrong CRC.
-        bad_frames: everything received that was no valid frame of this session (CRC errors included).
-        rtt_ms_p50, rtt_ms_p99, rtt_ms_max: request to answer, as the caller of `service` sees it (so not
-            below its tick); only requests that needed no repetition; None before the first.
-    """
-
-    sent: int
-    acked: int
-    nacks: int
-    retries: int
-    unanswered: int
-    beats: int
-    stops: int
-    states: int
-    crc_errors: int
-    bad_frames: int
-    rtt_ms_p50: float | None
-    rtt_ms_p99: float | None
-    rtt_ms_max: float | None
 
 
 @dataclass(slots=True)
@@ -113,7 +83,7 @@ class Exchange:
         self._decoder = FrameDecoder()
         self._flight: _Flight | None = None
         self._count: Counter[str] = Counter()
-        self._rtt_ms: deque[float] = deque(maxlen=_RTT_KEPT)
+        self._rtt_ms = RoundTripTimes()
         self.heard_s = clock()
         self.status: HandStatus | None = None
         self.answer: Answer | None = None
@@ -140,7 +110,6 @@ class Exchange:
     @property
     def stats(self) -> LinkStats:
         """The figures so far."""
-        rtt = sorted(self._rtt_ms)
         count = self._count
         return LinkStats(
             sent=count["sent"],
@@ -153,9 +122,7 @@ class Exchange:
             states=count["states"],
             crc_errors=self._decoder.crc_errors,
             bad_frames=self._decoder.errors + count["strange"],
-            rtt_ms_p50=rtt[len(rtt) // 2] if rtt else None,
-            rtt_ms_p99=rtt[len(rtt) * 99 // 100] if rtt else None,
-            rtt_ms_max=rtt[-1] if rtt else None,
+            **round_trips(self._rtt_ms),
         )
 
     def send_unanswered(self, message: Request, seq: int) -> None:

@@ -6,19 +6,20 @@ import os
 import platform
 import select
 import shutil
-import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from neurograsp.firmware_bridge.answers import JOINT_TARGETS
-from neurograsp.firmware_bridge.codes import HandAction, HandState
+from neurograsp.firmware_bridge.codes import HandAction, HandInput, HandState
 from neurograsp.firmware_bridge.errors import LinkLost, NeurograspError
+from neurograsp.firmware_bridge.profile_c import profile_c, symbol
+from neurograsp.firmware_bridge.profiles import Profile, load_profile, shipped_profiles
 
 FIRMWARE = Path(__file__).resolve().parent / "firmware" / "NeuroHand"
 _FLAGS = ("-std=c99", "-O2")
@@ -27,7 +28,7 @@ _STOP_S = 2.0
 
 
 class CompilerError(NeurograspError):
-    """The simulated hand cannot be built on this machine."""
+    """Firmware cannot be built, or put into a board, with what this machine has."""
 
     exit_code = 3
 
@@ -40,27 +41,32 @@ def firmware_sources() -> tuple[Path, ...]:
     return tuple(found)
 
 
-def build_host_firmware() -> Path:
+def build_host_firmware(own: Profile | None = None) -> Path:
     """The program of the simulated hand, compiled the first time (about a second) and kept in the cache.
+
+    Args:
+        own: a profile that does not ship, to be what the program is when it is not told `--profile`.
 
     Raises:
         CompilerError: no C compiler, the sources are missing, or they do not compile; no cache to write to.
     """
     sources = firmware_sources()
-    digest = hashlib.sha256(" ".join((*_FLAGS, platform.machine())).encode())
+    text = "" if own is None else profile_c(own)
+    digest = hashlib.sha256(" ".join((*_FLAGS, platform.machine(), text)).encode())
     for path in sources:
         digest.update(b"\0" + path.name.encode() + b"\0" + path.read_bytes())
-    program = _cache() / f"neurohand-{digest.hexdigest()[:16]}"
+    program = cache_folder() / f"neurohand-{digest.hexdigest()[:16]}"
     if not (program.is_file() and os.access(program, os.X_OK)):
-        _compile([path for path in sources if path.suffix == ".c"], program)
+        _compile([path for path in sources if path.suffix == ".c"], program, own)
     return program
 
 
-def _cache() -> Path:
+def cache_folder() -> Path:
+    """Where compiled programs are kept. Raises CompilerError: there is no home folder."""
     try:
         return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "neurograsp"
     except RuntimeError as failure:
-        raise CompilerError("simulated hand: no home folder to keep it in: set XDG_CACHE_HOME") from failure
+        raise CompilerError("firmware: no home folder to keep it in: set XDG_CACHE_HOME") from failure
 
 
 def c_compiler() -> str | None:
@@ -68,7 +74,7 @@ def c_compiler() -> str | None:
     return shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
 
 
-def _compile(sources: list[Path], program: Path) -> None:
+def _compile(sources: list[Path], program: Path, own: Profile | None) -> None:
     compiler = c_compiler()
     if compiler is None:
         raise CompilerError(
@@ -78,7 +84,17 @@ def _compile(sources: list[Path], program: Path) -> None:
         program.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=program.parent) as folder:
             built = Path(folder) / program.name
-            _run_compiler(compiler, *_FLAGS, f"-I{FIRMWARE / 'src'}", *map(str, sources), "-o", str(built))
+            flags = [*_FLAGS, f"-I{FIRMWARE / 'src'}"]
+            if own is not None:
+                generated = Path(folder) / f"{symbol(own)}.c"
+                generated.write_text(profile_c(own))
+                sources = [*(path for path in sources if path.name != generated.name), generated]
+                flags.append(f"-DHAND_PROFILE={symbol(own)}")
+            run_compiler(
+                (compiler, *flags, *map(str, sources), "-o", str(built)),
+                "simulated hand",
+                "install a C compiler that works (Debian: sudo apt install build-essential)",
+            )
             built.replace(program)  # several processes may build at once
     except OSError as failure:
         raise CompilerError(
@@ -86,8 +102,17 @@ def _compile(sources: list[Path], program: Path) -> None:
         ) from failure
 
 
-def _run_compiler(*command: str) -> None:
-    remedy = "install a C compiler that works (Debian: sudo apt install build-essential)"
+def run_compiler(command: Sequence[str], what: str, remedy: str) -> None:
+    """Run a compiler, or what runs one.
+
+    Args:
+        command: its words.
+        what: is built, for messages.
+        remedy: where it fails.
+
+    Raises:
+        CompilerError: it does not run, or fails: the first line with an error in it.
+    """
     try:
         done = subprocess.run(
             command,
@@ -98,13 +123,11 @@ def _run_compiler(*command: str) -> None:
             env={**os.environ, "LC_ALL": "C"},  # "error" is looked for below
         )
     except OSError as failure:
-        raise CompilerError(
-            f"simulated hand: {command[0]} does not run ({failure.strerror}): {remedy}"
-        ) from failure
+        raise CompilerError(f"{what}: {command[0]} does not run ({failure.strerror}): {remedy}") from failure
     if done.returncode != 0:
-        lines = done.stderr.split("\n")
+        lines = (done.stderr + done.stdout).split("\n")
         said = next((line for line in lines if "error" in line), lines[0]) or f"exit code {done.returncode}"
-        raise CompilerError(f"simulated hand: {command[0]} failed ({said.strip()}): {remedy}")
+        raise CompilerError(f"{what}: {command[0]} failed ({said.strip()}): {remedy}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,10 +147,10 @@ class TraceRow:
     joints_us: tuple[int, ...]
 
 
-def read_trace(path: Path) -> list[TraceRow]:
-    """The complete lines of a trace file."""
+def read_trace(path: Path, skip: int = 0) -> list[TraceRow]:
+    """The complete lines of a trace file, but for the first `skip` servo frames."""
     rows = []
-    for line in path.read_text().splitlines(keepends=True)[1:]:
+    for line in path.read_text().splitlines(keepends=True)[1 + skip :]:
         if not line.endswith("\n"):
             break  # the firmware is still writing it
         ms, state, action, *joints_us = map(int, line.split(","))
@@ -147,14 +170,17 @@ class SimulatedHand:
 
     Args:
         trace: file for one CSV line a servo frame (`read_trace`); None for no trace.
+        profile: which hand, as for `load_profile`.
 
     Raises:
+        ConfigError: see `load_profile`.
         CompilerError: see `build_host_firmware`; or what it built does not run.
         LinkLost: it does not start, or ends with an error of its own (a trace that cannot be written).
     """
 
-    def __init__(self, trace: Path | None = None) -> None:
+    def __init__(self, trace: Path | None = None, profile: str | Path = "arm") -> None:
         self.trace = trace
+        self._profile = profile
         self._url = ""
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -171,8 +197,7 @@ class SimulatedHand:
     def start(self) -> Self:
         """Start it, afresh if it runs already; `with` does this."""
         self.stop()
-        program = build_host_firmware()
-        command = [str(program)] if self.trace is None else [str(program), "--trace", str(self.trace)]
+        command = self._command()
         pipe = subprocess.PIPE
         try:
             # A session of its own: Ctrl-C is for the host, which then stops the hand.
@@ -181,7 +206,7 @@ class SimulatedHand:
             )
         except OSError as failure:
             raise CompilerError(
-                f"simulated hand: {program} does not run ({failure.strerror}): delete it to have it built "
+                f"simulated hand: {command[0]} does not run ({failure.strerror}): delete it to have it built "
                 "again, or set XDG_CACHE_HOME to where programs may run"
             ) from failure
         try:
@@ -207,13 +232,12 @@ class SimulatedHand:
         process.kill()
         process.wait()
 
-    def press_estop(self) -> None:
-        """Activate the emergency stop input."""
-        self._running().send_signal(signal.SIGUSR1)
-
-    def release_estop(self) -> None:
-        """Release the emergency stop input."""
-        self._running().send_signal(signal.SIGUSR2)
+    def set_inputs(self, active: HandInput) -> None:
+        """Set the levels of the inputs: those named are active from now on, the others are not."""
+        stdin = self._running().stdin
+        if stdin is not None:
+            stdin.write(b"%d" % active)
+            stdin.flush()
 
     def __enter__(self) -> Self:
         return self.start()
@@ -226,6 +250,16 @@ class SimulatedHand:
     ) -> None:
         with contextlib.nullcontext() if value is None else contextlib.suppress(LinkLost):
             self.stop()
+
+    def _command(self) -> list[str]:
+        profile = load_profile(self._profile)
+        ships = self._profile in shipped_profiles()
+        command = [str(build_host_firmware(None if ships else profile))]
+        if ships:
+            command += ["--profile", profile.name]
+        if self.trace is not None:
+            command += ["--trace", str(self.trace)]
+        return command
 
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None:

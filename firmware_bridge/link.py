@@ -13,7 +13,9 @@ from types import TracebackType
 from typing import Self
 
 from neurograsp.firmware_bridge.errors import LinkLost, ProtocolError
-from neurograsp.firmware_bridge.exchange import POLL_S, REPLY_S, TRIES, Exchange, LinkStats, refused
+from neurograsp.firmware_bridge.exchange import POLL_S, REPLY_S, TRIES, Exchange, refused
+from neurograsp.firmware_bridge.hands.hand import JointRange
+from neurograsp.firmware_bridge.link_stats import LinkStats
 from neurograsp.firmware_bridge.protocol import (
     Action,
     Answer,
@@ -54,6 +56,8 @@ class HandLink:
         rng: chooses session id and first sequence numbers.
         sleep: used while a call waits (`connect`, `arm`, `narrow`, `clear`, `limits`, `ping`, `close`).
         silence_s: `service` raises LinkLost when the hand has said nothing valid for this long.
+        boot_s: the port's opening may have reset the board: when it does not answer at once, nothing is said
+            for so long, since boot loaders that hear something stay.
     """
 
     def __init__(
@@ -63,12 +67,14 @@ class HandLink:
         rng: random.Random | None = None,
         sleep: Callable[[float], None] = time.sleep,
         silence_s: float = 0.5,
+        boot_s: float = 0.0,
     ) -> None:
         self._transport = transport
         self._clock = clock
         self._rng = rng or random.SystemRandom()
         self._sleep = sleep
         self._silence_s = silence_s
+        self._boot_s = boot_s
         self._caps: Caps | None = None
         self._queued: Request | None = None
         self._beat_seq = 0
@@ -117,7 +123,7 @@ class HandLink:
         """Begin a new session; the hand disarms if it was armed.
 
         Raises:
-            LinkLost: no answer within `timeout` seconds (a board that resets when its port opens needs two).
+            LinkLost: no answer within `timeout` seconds, or that and `boot_s` of a board that boots first.
             Refused: the hand speaks another version of the protocol.
         """
         if self._caps is not None:
@@ -128,7 +134,7 @@ class HandLink:
         tries = max(1, round(timeout / REPLY_S))
         for _ in range(_SESSION_TRIES):
             self._exchange = self._new_exchange(self._exchange.session)
-            answer = self._exchange.ask(Hello(), tries)
+            answer = self._exchange.ask(Hello(), tries) if not self._boot_s else self._hello_to_a_board(tries)
             if isinstance(answer, Caps):
                 self._first_status()
                 self._caps = answer
@@ -138,6 +144,16 @@ class HandLink:
             if isinstance(answer, Nack) and answer.code is not NackCode.SESSION:
                 raise refused(self._transport.url, "HELLO", answer)
         raise LinkLost(f"{self._transport.url}: the hand takes no session; reset it and connect again")
+
+    def _hello_to_a_board(self, tries: int) -> Answer:
+        """The first one comes while the board is still reset, or to one that was not."""
+        boot_s, self._boot_s = self._boot_s, 0.0
+        try:
+            return self._exchange.ask(Hello(), 1)
+        except LinkLost:
+            self._sleep(boot_s)
+        self._transport.read()
+        return self._exchange.ask(Hello(), tries)
 
     def _first_status(self) -> None:
         for _ in range(TRIES):
@@ -181,6 +197,14 @@ class HandLink:
             raise ProtocolError(f"{self._transport.url}: GET LIMITS answered with {answer.type.name}")
         return answer
 
+    def ranges(self) -> tuple[JointRange, ...]:
+        """Every joint's limits in force."""
+        frames_s = 1000 / self.caps.frame_ms
+        return tuple(
+            JointRange(str(joint), limits.min_us, limits.max_us, limits.rate_us * frames_s, "us")
+            for joint, limits in ((joint, self.limits(joint)) for joint in range(self.caps.joints))
+        )
+
     def ping(self) -> float:
         """Round trip of one request, milliseconds."""
         start = self._clock()
@@ -195,9 +219,9 @@ class HandLink:
         """
         self._queued = Action(action, speed, force, ttl_ms)
 
-    def move(self, targets_us: Mapping[int, int], speed: int = 100, ttl_ms: int = 500) -> None:
+    def move(self, targets: Mapping[int, int], speed: int = 100, ttl_ms: int = 500) -> None:
         """Ask for joint positions in microseconds, in the same way as `act`."""
-        self._queued = Joints(dict(targets_us), speed, ttl_ms)
+        self._queued = Joints(dict(targets), speed, ttl_ms)
 
     def stop(self) -> None:
         """Stop the hand now: three STOP frames, and no request is sent until a new one is made.

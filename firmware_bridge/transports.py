@@ -1,23 +1,29 @@
 """Ways for bytes to get to a hand: a serial device, a pseudo-terminal, TCP, or nowhere (`loop://`).
 
-A transport is named by a URL: `/dev/ttyACM0`, `socket://host:port`, `loop://`.
+A transport is named by a URL: `/dev/ttyACM0`, `socket://host:port`, `loop://`. `/dev/ttyACM0?no-reset` leaves
+DTR as it is when the port is closed, so that the next opening does not reset an Arduino.
 """
 
 import contextlib
-import errno
+import logging
 import termios
-from pathlib import Path
 from typing import Protocol
 
 import serial
-from serial.tools.list_ports import comports
 
+from neurograsp.firmware_bridge import adapters
 from neurograsp.firmware_bridge.errors import LinkLost, PortError
+from neurograsp.firmware_bridge.port_troubles import one_line, why_not
+
+log = logging.getLogger(__name__)
 
 BAUD = 115200
 WRITE_TIMEOUT_S = 0.2
 _READ_SIZE = 4096
 _SCHEMES = ("socket://", "loop://")
+NO_RESET = "?no-reset"
+BOOT_S = 2.0
+"""Boot loaders of Arduino boards wait so long, at most, for somebody who wants to flash."""
 _FAILURES = (OSError, termios.error, serial.SerialException)
 
 
@@ -39,33 +45,55 @@ class Transport(Protocol):
 
 
 class SerialTransport:
-    """A port opened by pyserial: 115200 8N1, not shared with another process.
+    """A port opened by pyserial: 8N1, not shared with another process.
 
     Args:
-        url: `/dev/...`, `socket://host:port` or `loop://`.
+        url: `/dev/...`, with or without `NO_RESET`, `socket://host:port` or `loop://`.
+        baud: bits a second.
+
+    Attributes:
+        boot_s: an Arduino behind it may have been reset by its opening, and is deaf for so long.
 
     Raises:
         PortError: unknown kind of URL, no such port, busy, or no permission.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, baud: int = BAUD) -> None:
         if not url.startswith(("/", *_SCHEMES)):
             raise PortError(
                 f"port {url!r}: must be a path such as /dev/ttyACM0, or socket://host:port or loop://"
             )
         self._url = url
-        try:
-            self._serial = serial.serial_for_url(
-                url, baudrate=BAUD, timeout=0, write_timeout=WRITE_TIMEOUT_S, exclusive=True
-            )
-            self._serial.reset_input_buffer()
-        except (*_FAILURES, ValueError) as failure:
-            raise PortError(f"port {url}: {why_not(url, failure)}") from failure
+        port = url.removesuffix(NO_RESET)
+        if port != url and not port.startswith("/"):
+            raise PortError(f"port {url!r}: {NO_RESET} is for a path such as /dev/ttyACM0")
+        with contextlib.ExitStack() as opened:
+            try:
+                self._serial = serial.serial_for_url(
+                    port, baudrate=baud, timeout=0, write_timeout=WRITE_TIMEOUT_S, exclusive=True
+                )
+                opened.callback(self.close)
+                self._serial.reset_input_buffer()
+                keeps = port != url and adapters.keep_dtr(self._serial.fileno())
+            except (*_FAILURES, ValueError) as failure:
+                raise PortError(f"port {url}: {why_not(port, failure)}") from failure
+            opened.pop_all()
+        self.boot_s = BOOT_S if adapters.has_dtr(port) and not keeps else 0.0
+        trouble = adapters.be_quick(self._serial, port)
+        if trouble:
+            log.warning("port %s: %s", url, trouble)
 
     @property
     def url(self) -> str:
         """The URL it was opened with."""
         return self._url
+
+    def fileno(self) -> int:
+        """Its file descriptor, which does not block. Raises PortError where there is none (`loop://`)."""
+        try:
+            return int(self._serial.fileno())
+        except (OSError, AttributeError):
+            raise PortError(f"port {self._url}: leads nowhere") from None
 
     def read(self) -> bytes:
         """What has arrived, at most 4096 bytes; never waits."""
@@ -92,41 +120,10 @@ class SerialTransport:
 
     def _lost(self, failure: Exception) -> LinkLost:
         return LinkLost(
-            f"port {self._url}: lost ({_one_line(failure)}); check cable and power, then connect again"
+            f"port {self._url}: lost ({one_line(failure)}); check cable and power, then connect again"
         )
 
 
-def open_transport(url: str) -> Transport:
+def open_transport(url: str, baud: int = BAUD) -> Transport:
     """Open `url`; see `SerialTransport`."""
-    return SerialTransport(url)
-
-
-def _one_line(failure: Exception) -> str:
-    return " ".join(str(failure).split()) or type(failure).__name__
-
-
-def _errno(failure: BaseException | None) -> int | None:
-    """pyserial keeps the errno in an attribute, in the arguments, or only in the exception's context."""
-    while failure is not None:
-        code = getattr(failure, "errno", None)
-        if isinstance(code, int):
-            return code
-        if failure.args and isinstance(failure.args[0], int):
-            return failure.args[0]
-        failure = failure.__context__
-    return None
-
-
-def why_not(url: str, failure: Exception) -> str:
-    """Why a port cannot be opened, and the remedy."""
-    code = _errno(failure)
-    if code in (errno.EACCES, errno.EPERM):
-        return "no permission; run `sudo usermod -aG dialout $USER` and log in again"
-    if code in (errno.EAGAIN, errno.EBUSY):
-        return "in use by another program; close that one first"
-    if url.startswith("/") and not Path(url).exists():
-        ports = sorted(port.device for port in comports())
-        return f"not there; ports on this machine: {', '.join(ports) or 'none'}"
-    if code == errno.ENOTTY:
-        return "not a serial port"
-    return f"cannot be opened ({_one_line(failure)}); check the address and the device"
+    return SerialTransport(url, baud)

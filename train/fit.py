@@ -97,20 +97,29 @@ class FitHistory:
         epochs: figures of each epoch: `loss`, `val_loss`, `val_auc` (NaN: not defined), `learning_rate`.
         best_epoch: number from 1 of the epoch whose weights were kept.
         stopped_early: the patience ran out.
+        members: of a committee, whose own epochs are none, what happened to each member.
     """
 
     epochs: list[dict[str, float]] = field(default_factory=list)
     best_epoch: int = 0
     stopped_early: bool = False
+    members: list["FitHistory"] = field(default_factory=list)
+
+    @property
+    def kept(self) -> tuple[int, ...]:
+        """The best epoch, of a committee each member's."""
+        return tuple(one.best_epoch for one in self.members or [self])
 
     def to_json(self) -> dict[str, Any]:
         """The same as plain JSON values, NaN as None."""
-        plain = asdict(self)
-        plain["epochs"] = [
-            {key: value if math.isfinite(value) else None for key, value in epoch.items()}
-            for epoch in self.epochs
-        ]
-        return plain
+        return {
+            **asdict(self),
+            "epochs": [
+                {key: value if math.isfinite(value) else None for key, value in epoch.items()}
+                for epoch in self.epochs
+            ],
+            "members": [one.to_json() for one in self.members],
+        }
 
 
 def action_weights(y: NDArray[np.float32], output: Output, balance: bool) -> NDArray[np.float32]:

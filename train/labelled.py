@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 
 from neurograsp.edge_runtime.calibration import Labelled
-from neurograsp.edge_runtime.contract.codec import decode
 from neurograsp.edge_runtime.contract.manifest import Manifest
 from neurograsp.edge_runtime.sources.delta_npz import DeltaFrames
+from neurograsp.firmware_bridge.strict import decode
 from neurograsp.train.channels import fitted
 from neurograsp.train.config import ActionsConfig, LabelsConfig
 from neurograsp.train.datasets import open_recordings

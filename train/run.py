@@ -10,17 +10,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from neurograsp.edge_runtime.contract.codec import encode
 from neurograsp.edge_runtime.contract.run_folder import RUN_SCHEMA, RunFacts
 from neurograsp.edge_runtime.contract.signal_spec import SignalSpec
 from neurograsp.edge_runtime.decoder_scores import mean_over_subjects
 from neurograsp.edge_runtime.files import refuse_foreign_folder, whole_folder
 from neurograsp.edge_runtime.thresholds import calibrate
+from neurograsp.firmware_bridge.strict import encode
 from neurograsp.train import evaluate
 from neurograsp.train.channels import chosen
 from neurograsp.train.config import TrainConfig
 from neurograsp.train.datasets import Recording
-from neurograsp.train.fit import FitHistory, Progress, fit, predict_logits, refit
+from neurograsp.train.fit import FitHistory, Progress, predict_logits
+from neurograsp.train.fit_network import fit_network, refit_network
 from neurograsp.train.models import build, summarise
 from neurograsp.train.models.filterbank_linear import fit_filterbank_linear
 from neurograsp.train.signal_fit import fit_signals
@@ -106,7 +107,7 @@ def _train_into(folder: Path, job: _Job, progress: Progress | None) -> TrainedRu
     model = _network(job)
     # The baseline takes seconds and refuses what the network would learn nothing from.
     linear = fit_filterbank_linear(train_windows, spec.rate_hz / spec.decimation, spec.actions.output)
-    history = fit(model, train_windows, validation_windows, config.fit, spec.actions.output, progress)
+    history = fit_network(model, train_windows, validation_windows, config.fit, spec.actions.output, progress)
 
     template = config.decision.template(len(spec.actions.names))
     metrics, decisions = {}, {}
@@ -126,7 +127,7 @@ def _train_into(folder: Path, job: _Job, progress: Progress | None) -> TrainedRu
         )
         subjects = evaluate.measure_subjects(validation, scored[name], spec, decisions[name])
         metrics[name] = mean_over_subjects(list(subjects.values()))
-    refitted = config.fit.refit and history.best_epoch > 0
+    refitted = config.fit.refit and any(history.kept)
     sets = {"train": train_windows, "validation": validation_windows}
     if refitted:
         model.save(folder / "validated.keras")
@@ -135,7 +136,7 @@ def _train_into(folder: Path, job: _Job, progress: Progress | None) -> TrainedRu
         )
         sets["refit"] = everything
         model = _network(job)
-        refit(model, everything, config.fit, spec.actions.output, history.best_epoch, progress)
+        refit_network(model, everything, config.fit, spec.actions.output, history.kept, progress)
         linear = fit_filterbank_linear(everything, spec.rate_hz / spec.decimation, spec.actions.output)
     summary = summarise(model)
     facts = RunFacts(

@@ -5,9 +5,9 @@ import math
 from pathlib import Path
 from typing import Any
 
-from neurograsp.edge_runtime.contract.codec import decode
 from neurograsp.edge_runtime.contract.errors import ConfigError
 from neurograsp.edge_runtime.contract.run_folder import RunFacts
+from neurograsp.firmware_bridge.strict import decode
 from neurograsp.train.evaluate import MEASURES
 from neurograsp.train.fit import FitHistory
 
@@ -46,14 +46,23 @@ def read_history(path: Path) -> FitHistory:
     Raises:
         ConfigError: it is missing or damaged.
     """
-    tree = _read_json(path, "history.json")
+    return _history(_read_json(path, "history.json"), path, members=True)
+
+
+def _history(tree: Any, path: Path, members: bool) -> FitHistory:
+    """A history, of a committee with those of its members, which have none of their own."""
     epochs = tree.get("epochs") if isinstance(tree, dict) else None
     if not isinstance(epochs, list) or not all(_is_epoch(one) for one in epochs):
         raise ConfigError(f"{path / 'history.json'}: epochs are missing or no figures; train again")
     best, stopped = tree.get("best_epoch"), tree.get("stopped_early")
     if not isinstance(best, int) or not 0 <= best <= len(epochs) or not isinstance(stopped, bool):
         raise ConfigError(f"{path / 'history.json'}: best_epoch or stopped_early is impossible; train again")
-    return FitHistory([_epoch(one) for one in epochs], best, stopped)
+    parts = tree.get("members", [])
+    if not isinstance(parts, list) or (parts and not members):
+        raise ConfigError(f"{path / 'history.json'}: members are no list of histories; train again")
+    return FitHistory(
+        [_epoch(one) for one in epochs], best, stopped, [_history(one, path, members=False) for one in parts]
+    )
 
 
 def _epoch(one: dict[str, Any]) -> dict[str, float]:

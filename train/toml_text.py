@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from neurograsp.edge_runtime.contract.codec import encode
+from neurograsp.firmware_bridge.strict import encode
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 

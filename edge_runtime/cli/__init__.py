@@ -14,8 +14,10 @@ from collections.abc import Sequence
 from importlib.metadata import EntryPoint, entry_points, version
 from typing import Any
 
-from neurograsp.edge_runtime.contract.codec import nearest
+from neurograsp.edge_runtime.cli.parser import Parser
 from neurograsp.edge_runtime.contract.errors import MissingExtra, NeurograspError
+from neurograsp.edge_runtime.log_lines import handler
+from neurograsp.firmware_bridge.strict import nearest
 
 GROUP = "neurograsp.commands"
 INTERRUPTED = 130
@@ -23,8 +25,12 @@ USAGE = 2
 
 EXTRA_OF = {
     "brainflow": "brainflow",
+    "mcap": "recorder",
+    "prometheus_client": "metrics",
     "pylsl": "lsl",
     "ray": "cluster",
+    "websockets": "monitor",
+    "zstandard": "recorder",
     **dict.fromkeys(
         ("matplotlib", "mne", "optuna", "pyxdf", "rich", "scipy", "sklearn", "tensorflow", "tf_keras"),
         "train",
@@ -46,8 +52,15 @@ ORDER = (
     "relay",
     "calibrate",
     "run",
+    "monitor",
+    "why",
+    "replay",
+    "export",
     "hand",
     "ports",
+    "service",
+    "deploy",
+    "slot",
     "bench",
     "doctor",
     "info",
@@ -90,26 +103,15 @@ def _dispatch(arguments: list[str]) -> int:
     return _run(name, commands[name].load(), arguments[1:])
 
 
-class _Parser(argparse.ArgumentParser):
-    """Its help begins with an example."""
-
-    example = ""
-
-    def format_help(self) -> str:
-        return f"example:\n  {self.example}\n\n{super().format_help()}"
-
-
 def _run(name: str, command: Any, arguments: Sequence[str]) -> int:
-    parser = _Parser(prog=f"neurograsp {name}", description=command.HELP, allow_abbrev=False)
+    parser = Parser(prog=f"neurograsp {name}", description=command.HELP, allow_abbrev=False)
     parser.example = command.EXAMPLE
     parser.add_argument("--verbose", "-v", action="store_true", help="log what happens, on stderr")
+    parser.add_argument("--log-json", action="store_true", help="log JSON objects, one a line")
     command.add_arguments(parser)
     parsed = parser.parse_args(arguments)
-    logging.basicConfig(
-        stream=sys.stderr,
-        level=logging.INFO if parsed.verbose else logging.WARNING,
-        format="%(levelname)s %(name)s: %(message)s",
-    )
+    lines = handler(parsed.log_json, "%(levelname)s %(name)s: %(message)s")
+    logging.basicConfig(level=logging.INFO if parsed.verbose else logging.WARNING, handlers=[lines])
     try:
         code: int = _with_extras(command, parsed)
     except NeurograspError as error:

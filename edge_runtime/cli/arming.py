@@ -26,7 +26,7 @@ def open_arming(text: str) -> Iterator["Arming"]:
 
     kind, _, rest = text.partition(":")
     if kind == "key" and not rest:
-        with _key_by_key(sys.stdin.fileno()):
+        with key_by_key(sys.stdin.fileno()):
             yield ByKey(sys.stdin.fileno())
     elif kind == "serial" and rest:
         with _serial_switch(rest) as closed:
@@ -40,7 +40,7 @@ def open_arming(text: str) -> Iterator["Arming"]:
 
 
 @contextmanager
-def _key_by_key(descriptor: int) -> Iterator[None]:
+def key_by_key(descriptor: int) -> Iterator[None]:
     """A terminal gives each key at once and unseen, as long as this lasts; a pipe does so anyway."""
     if not os.isatty(descriptor):
         yield

@@ -52,8 +52,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from neurograsp.edge_runtime.contract.codec import encode
     from neurograsp.edge_runtime.contract.errors import UsageError
+    from neurograsp.firmware_bridge.strict import encode
 
     if not (
         arguments.seconds > 0 and arguments.warm_up >= 0 and arguments.seconds + arguments.warm_up <= MAX_S
@@ -156,8 +156,8 @@ def read_report(path: Path) -> "BenchReport":
         ConfigError: it is not there, or is something else.
     """
     from neurograsp.edge_runtime.bench_report import BenchReport
-    from neurograsp.edge_runtime.contract.codec import decode
     from neurograsp.edge_runtime.contract.errors import ConfigError
+    from neurograsp.firmware_bridge.strict import decode
 
     try:
         with path.open("rb") as file:

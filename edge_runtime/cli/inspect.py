@@ -38,8 +38,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 def as_json(bundle: "Bundle", steps: int) -> dict[str, Any]:
     """Manifest, networks and the outcome of the golden vectors; see docs/schemas/inspect.schema.json."""
-    from neurograsp.edge_runtime.contract.codec import encode
     from neurograsp.edge_runtime.network_graph import read_graph
+    from neurograsp.firmware_bridge.strict import encode
 
     return {
         "path": str(bundle.path),

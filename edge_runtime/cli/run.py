@@ -3,6 +3,7 @@
 import argparse
 import json
 import logging
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,10 +12,12 @@ from typing import TYPE_CHECKING
 
 from neurograsp.edge_runtime.cli.calibrated import applied_calibration
 from neurograsp.edge_runtime.cli.realtime import add_realtime, realtime_of
+from neurograsp.edge_runtime.cli.telemetry import BY_MONITOR, add_telemetry
 from neurograsp.edge_runtime.cli.trust import add_public_key, open_trusted
 
 if TYPE_CHECKING:
     from neurograsp.edge_runtime.arming import Arming
+    from neurograsp.edge_runtime.loop import AfterTick
 
 HELP = "run a bundle: amplifier or recording in, hand out"
 EXAMPLE = "neurograsp run --bundle runs/gal.bundle --source synthetic --hand sim --seconds 10"
@@ -32,7 +35,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--hand",
         default="sim",
-        help="sim: the firmware in a process of its own (default); a port such as /dev/ttyACM0; none",
+        help="sim: the firmware in a process of its own (default); sim:PROFILE: as another hand, by name or "
+        "file (`neurograsp hand profile --list`); a port such as /dev/ttyACM0; PROFILE:PORT: a device "
+        "without the firmware, by the name or file of its profile; none",
     )
     arming = parser.add_mutually_exclusive_group()
     arming.add_argument(
@@ -45,7 +50,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--arm-by",
         metavar="WAY",
         help="arm and disarm while it runs, after a stop too. key: a arms, any other key stops; serial:PORT: "
-        "a switch between RTS and CTS; gpio:CHIP:LINE: a switch to ground; opening it stops",
+        "a switch between RTS and CTS; gpio:CHIP:LINE: a switch to ground; opening it stops; monitor: a "
+        "monitor on --feed, one at a time",
+    )
+    parser.add_argument(
+        "--accept-no-watchdog",
+        action="store_true",
+        help="arm a device that goes on holding when this computer or the cable dies",
     )
     arming.add_argument("--shadow", action="store_true", help="decide and say what would be sent, to no hand")
     parser.add_argument(
@@ -66,16 +77,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="thresholds of `neurograsp calibrate` for this bundle",
     )
     add_public_key(parser)
+    add_telemetry(parser)
     parser.add_argument("--out", type=Path, metavar="FILE", help="write the session's decisions there (JSON)")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from neurograsp.edge_runtime.contract.errors import UsageError
+    from neurograsp.edge_runtime.service.notify import is_main_process, supervised
+
+    with supervised(os.environ) as supervision:
+        if arguments.arm and (supervision is not None or is_main_process(os.environ)):
+            raise UsageError("--arm: a service starts again by itself, and would arm by itself; use --arm-by")
+        return _run(arguments, None if supervision is None else supervision.tick)
+
+
+def _run(arguments: argparse.Namespace, after_tick: "AfterTick | None") -> int:
     from neurograsp.edge_runtime.bundle import verify_golden
-    from neurograsp.edge_runtime.cli.hands import check_commands, check_force, open_hand
+    from neurograsp.edge_runtime.cli.hands import check_commands, check_force, check_promises, open_hand
     from neurograsp.edge_runtime.cli.interrupts import stop_on_signals
     from neurograsp.edge_runtime.cli.run_report import describe, render, session
     from neurograsp.edge_runtime.cli.sources import clock_of, open_source
+    from neurograsp.edge_runtime.cli.telemetry import Telemetry, ended, session_of
     from neurograsp.edge_runtime.contract.errors import NeurograspError, UsageError
     from neurograsp.edge_runtime.files import check_writable, write_whole
     from neurograsp.edge_runtime.loop import ControlLoop
@@ -94,9 +117,10 @@ def run(arguments: argparse.Namespace) -> int:
     realtime = realtime_of(arguments)
     if arguments.out is not None:
         check_writable(arguments.out)
+    telemetry = Telemetry(arguments)
     stop_on_signals()
     if (arguments.arm_by or arguments.shadow) and not arguments.verbose:
-        say_what_happens()
+        say_what_happens(arguments.log_json)
     bundle = open_trusted(arguments.bundle, arguments.public_key)
     verify_golden(bundle)
     manifest = bundle.manifest
@@ -107,31 +131,54 @@ def run(arguments: argparse.Namespace) -> int:
     failure: BaseException | None = None
     try:
         with (
-            open_hand("none" if arguments.shadow else arguments.hand) as hand,
-            arming_of(arguments) as arming,
+            open_hand("none" if arguments.shadow else arguments.hand, arguments.accept_no_watchdog) as hand,
+            arming_of(arguments) as own_arming,
         ):
             check_commands(manifest.signal, hand)
             check_force(manifest.decision, hand)
-            if hand.link is not None and arming is None:
+            armed_by = None if own_arming is None and not telemetry.arms else arguments.arm_by or "at once"
+            if armed_by is not None:
+                check_promises(hand, arguments.accept_no_watchdog)
+                if hand.promises is not None:
+                    print(f"{hand.name}: {hand.promises.words}", file=sys.stderr)
+            if hand.link is not None and armed_by is None:
                 print(f"{hand.name}: not armed, nothing will move; --arm lets it", file=sys.stderr)
-            loop = ControlLoop(
-                source,
-                pipeline,
-                hand.link,
-                arming=arming,
-                reopen=hand.reopen,
-                patience_s=patience(arguments.reconnect, arming),
-                realtime=realtime,
-                kept_decisions=0 if arguments.out is None else KEPT_DECISIONS,
-            )
-            try:
-                loop.run(arguments.seconds)
-            except (KeyboardInterrupt, NeurograspError) as error:
-                failure = error  # what happened until then is what a person wants to see
+            told = None
+            if telemetry.wanted:
+                told = session_of(
+                    arguments,
+                    bundle,
+                    calibrated,
+                    hand,
+                    source.description,
+                    armed_by,
+                    arms_again=own_arming.again if own_arming is not None else telemetry.arms,
+                    patience_s=patience(arguments.reconnect, own_arming),
+                )
+            with telemetry.observed(told) as outlet:
+                arming = telemetry.arming(outlet, own_arming)
+                loop = ControlLoop(
+                    source,
+                    pipeline,
+                    hand.link,
+                    arming=arming,
+                    reopen=hand.reopen,
+                    patience_s=patience(arguments.reconnect, arming),
+                    realtime=realtime,
+                    kept_decisions=0 if arguments.out is None else KEPT_DECISIONS,
+                    outlet=outlet,
+                    after_tick=after_tick,
+                )
+                try:
+                    loop.run(arguments.seconds)
+                except (KeyboardInterrupt, NeurograspError) as error:
+                    failure = error  # what happened until then is what a person wants to see
+                if outlet is not None:
+                    outlet.event("info" if failure is None else "error", ended(loop.summary, failure))
     finally:
         source.stop()
     report = describe(arguments, bundle.sha256, loop, hand, pipeline)
-    report |= calibrated.report() | {"clock": clock_of(source)}
+    report |= calibrated.report() | {"clock": clock_of(source), "telemetry": telemetry.report()}
     print(json.dumps(report) if arguments.json else render(report))
     if arguments.out is not None:
         write_whole(arguments.out, json.dumps({**report, **session(loop, hand)}).encode())
@@ -147,25 +194,29 @@ def patience(asked_s: float | None, arming: "Arming | None") -> float:
     return PATIENCE_S if arming is None or arming.again else 0.0
 
 
-def say_what_happens() -> None:
+def say_what_happens(as_json: bool) -> None:
     """Whoever arms a hand must see what it is let do, and why."""
-    handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("%(message)s"))
+    from neurograsp.edge_runtime.log_lines import handler
+
+    lines = handler(as_json, "%(message)s")
     for name in ("actuation", "loop"):
         logger = logging.getLogger(f"neurograsp.edge_runtime.{name}")
         logger.setLevel(logging.INFO)
-        logger.addHandler(handler)
+        logger.addHandler(lines)
         logger.propagate = False
 
 
 @contextmanager
 def arming_of(arguments: argparse.Namespace) -> Iterator["Arming | None"]:
-    """Who arms the hand, by the command line; None: nobody."""
+    """Who arms the hand, by the command line; None: nobody, or a monitor."""
     from neurograsp.edge_runtime.arming import AtOnce
     from neurograsp.edge_runtime.cli.arming import open_arming
+    from neurograsp.edge_runtime.cli.hands import is_simulated
 
-    if arguments.arm_by is not None:
+    if arguments.arm_by == BY_MONITOR:
+        yield None
+    elif arguments.arm_by is not None:
         with open_arming(arguments.arm_by) as arming:
             yield arming
     else:
-        yield AtOnce() if arguments.arm or arguments.hand == "sim" else None
+        yield AtOnce() if arguments.arm or is_simulated(arguments.hand) else None

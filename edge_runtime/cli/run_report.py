@@ -125,12 +125,30 @@ def render(report: dict[str, Any]) -> str:
         lines.append(f"  commands         {_counts(hand['commands'])}")
     if hand["withheld"]:
         lines.append(f"  not sent         {_counts(hand['withheld'])} (not armed)")
+    lines += _told(report["telemetry"])
     if report["drift"] is not None:
         lines.append(f"  drift            {describe_drift(report['drift'])}")
     if hand["moved"]:
         travel = ", ".join(str(us) for us in hand["moved"]["travel_us"])
         lines.append(f"  joints moved by  {travel} us")
     return "\n".join(lines)
+
+
+def _told(telemetry: dict[str, Any] | None) -> list[str]:
+    if telemetry is None:
+        return []
+    lines = []
+    if telemetry["log"] is not None:
+        size = "" if telemetry["log_bytes"] is None else f", {telemetry['log_bytes'] / 1e6:.1f} MB"
+        stopped = telemetry["log_stopped"]
+        lines.append(
+            f"  log              {telemetry['log']}{size}{f'; ended early: {stopped}' if stopped else ''}"
+        )
+    lost = {where: dropped for where, dropped in telemetry["dropped"].items() if dropped}
+    if lost:
+        text = "; ".join(f"{where} {_counts(dropped)}" for where, dropped in lost.items())
+        lines.append(f"  not told         {text}")
+    return lines
 
 
 def _counts(counts: Mapping[str, int]) -> str:

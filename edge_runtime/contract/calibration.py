@@ -5,10 +5,10 @@ import re
 from dataclasses import dataclass, replace
 from typing import Any
 
-from neurograsp.edge_runtime.contract.codec import decode, encode, parse_json, show
 from neurograsp.edge_runtime.contract.decision_spec import DecisionSpec
 from neurograsp.edge_runtime.contract.errors import ConfigError
 from neurograsp.edge_runtime.contract.manifest import Manifest
+from neurograsp.firmware_bridge.strict import decode, encode, parse_json, show
 
 SCHEMA = "neurograsp.calibration/1"
 MAX_BYTES = 4 * 2**20

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from neurograsp.edge_runtime.contract.codec import nearest
+from neurograsp.firmware_bridge.strict import nearest
 
 
 def columns_of(wanted: Sequence[str], there: Sequence[str]) -> list[int]:

@@ -4,8 +4,8 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
-from neurograsp.edge_runtime.contract.codec import decode
 from neurograsp.edge_runtime.contract.errors import ConfigError
+from neurograsp.firmware_bridge.strict import decode
 
 T = TypeVar("T")
 

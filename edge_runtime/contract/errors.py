@@ -4,16 +4,19 @@ NeurograspError            1   a check failed, or anything without a better code
 +-- CheckFailed            1   a network fails a gate, the board's code refuses it, or thresholds keep no rate
 +-- UsageError             2   the command line asks for something impossible
 +-- MissingExtra           3   an optional dependency is not installed
-+-- ConfigError            4   a configuration file or value is wrong
++-- ConfigError            4   see neurograsp.firmware_bridge.errors
 +-- BundleError            4   a bundle is damaged, foreign or does not reproduce
 +-- RecordingError         4   a recording is missing, damaged or does not fit
 +-- SourceError            5   the amplifier is lost or cannot be opened
 +-- ClusterError           5   the Ray cluster cannot be reached or is lost
++-- FeedError              5   a run does not tell of itself, or has ended
++-- BoardError             5   a board cannot be deployed to
 +-- ProtocolError          5   see neurograsp.firmware_bridge.errors
 +-- LinkError              5   see neurograsp.firmware_bridge.errors
 """
 
 from neurograsp.firmware_bridge.errors import (
+    ConfigError,
     LinkError,
     LinkLost,
     NeurograspError,
@@ -23,10 +26,12 @@ from neurograsp.firmware_bridge.errors import (
 )
 
 __all__ = [
+    "BoardError",
     "BundleError",
     "CheckFailed",
     "ClusterError",
     "ConfigError",
+    "FeedError",
     "LinkError",
     "LinkLost",
     "MissingExtra",
@@ -66,12 +71,6 @@ class MissingExtra(NeurograspError):
         super().__init__(f"{package} is not installed: {remedy}")
 
 
-class ConfigError(NeurograspError):
-    """A configuration file or value is wrong."""
-
-    exit_code = 4
-
-
 class BundleError(NeurograspError):
     """A bundle is damaged, foreign, or does not reproduce its golden vectors."""
 
@@ -92,5 +91,17 @@ class SourceError(NeurograspError):
 
 class ClusterError(NeurograspError):
     """The Ray cluster of a search cannot be reached, or was there and is lost."""
+
+    exit_code = 5
+
+
+class FeedError(NeurograspError):
+    """The feed of a run cannot be reached, or has ended."""
+
+    exit_code = 5
+
+
+class BoardError(NeurograspError):
+    """A board cannot be reached over ssh, or its neurograsp does not answer."""
 
     exit_code = 5

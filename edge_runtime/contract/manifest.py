@@ -5,11 +5,11 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from neurograsp.edge_runtime.contract.codec import decode, encode, parse_json, show
 from neurograsp.edge_runtime.contract.decision_spec import DecisionSpec
 from neurograsp.edge_runtime.contract.errors import BundleError, ConfigError
 from neurograsp.edge_runtime.contract.quality_spec import QualitySpec
 from neurograsp.edge_runtime.contract.signal_spec import SignalSpec
+from neurograsp.firmware_bridge.strict import decode, encode, parse_json, show
 
 SCHEMA = "neurograsp.bundle/1"
 MAX_GOLDEN_WINDOWS = 256

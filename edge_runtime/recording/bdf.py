@@ -1,7 +1,7 @@
-"""BDF+ files, continuous, written as the frames come.
+"""BDF+ and EDF+ files, continuous, written as the frames come.
 
-Kemp & Olivan, "European data format 'plus' (EDF+)", Clinical Neurophysiology 114:1755-1761 (2003); BDF is the
-same with 24-bit samples (biosemi.com/faq/file_format.htm). The last signal holds the annotations.
+Kemp & Olivan, "European data format 'plus' (EDF+)", Clinical Neurophysiology 114:1755-1761 (2003): samples of
+16 bits; BDF is the same with 24 (biosemi.com/faq/file_format.htm). The last signal holds the annotations.
 """
 
 import os
@@ -18,7 +18,6 @@ from neurograsp.edge_runtime.recording.recorder import Stretch
 from neurograsp.edge_runtime.recording.stream import Int32
 from neurograsp.edge_runtime.sources.edf_file import LOST
 
-DIGITAL_MAX = 2**23 - 1
 PHYSICAL_MAX = 9_999_999
 """A header field has eight characters, one of them for the sign."""
 
@@ -40,16 +39,18 @@ class CountScale:
     digital: int
 
     @classmethod
-    def of(cls, lsb_uv: float | None) -> "CountScale":
+    def of(cls, lsb_uv: float | None, sample_bytes: int = 3) -> "CountScale":
         """The widest range in which a count is exactly `lsb_uv`.
 
         Raises:
             ConfigError: it is no ratio of two numbers that fit into the header.
         """
-        step = Fraction(1) if lsb_uv is None else Fraction(lsb_uv).limit_denominator(DIGITAL_MAX)
-        times = 0 if step <= 0 else min(DIGITAL_MAX // step.denominator, PHYSICAL_MAX // step.numerator)
+        highest = 2 ** (8 * sample_bytes - 1) - 1
+        step = Fraction(1) if lsb_uv is None else Fraction(lsb_uv).limit_denominator(highest)
+        times = 0 if step <= 0 else min(highest // step.denominator, PHYSICAL_MAX // step.numerator)
         if times < 1 or (lsb_uv is not None and float(step) != lsb_uv):
-            raise ConfigError(f"counts of {lsb_uv!r} uV cannot be written to BDF exactly; use another source")
+            kind, remedy = ("BDF", "use another source") if sample_bytes == 3 else ("EDF", "write BDF")
+            raise ConfigError(f"counts of {lsb_uv!r} uV cannot be written to {kind} exactly; {remedy}")
         return cls("" if lsb_uv is None else "uV", step.numerator * times, step.denominator * times)
 
 
@@ -63,6 +64,7 @@ class BdfHeader:
     channels: names, up to 16 ASCII characters each.
     rate_hz: frames a second; a data record is one second.
     scale: of the counts.
+    sample_bytes: 3 of BDF, 2 of EDF.
     """
 
     subject: str
@@ -72,42 +74,44 @@ class BdfHeader:
     channels: tuple[str, ...]
     rate_hz: int
     scale: CountScale
+    sample_bytes: int = 3
 
     def encode(self, n_records: int) -> bytes:
         """The header's bytes."""
         day = self.started
+        kind = "BDF" if self.sample_bytes == 3 else "EDF"
         n = len(self.channels) + 1
         date = f"{day.day:02d}-{_MONTHS[day.month - 1]}-{day.year}"
         fixed = (
-            b"\xffBIOSEMI"
+            (b"\xffBIOSEMI" if self.sample_bytes == 3 else _field("0", 8))
             + _field(f"{self.subject} X X X", 80)
             + _field(f"Startdate {date} {self.session} X {self.equipment}", 80)
             + _field(f"{day:%d.%m.%y%H.%M.%S}", 16)
             + _field(str(256 * (n + 1)), 8)
-            + _field("BDF+C", 44)
+            + _field(f"{kind}+C", 44)
             + _field(str(n_records), 8)
             + _field("1", 8)
             + _field(str(n), 4)
         )
-        scale, range_24 = self.scale, 2**23
+        scale, end = self.scale, 2 ** (8 * self.sample_bytes - 1)
         columns: list[tuple[int, str, str]] = [  # width, of a channel, of the annotations
             (80, "", ""),
             (8, scale.unit, ""),
             (8, str(-scale.physical), "-1"),
             (8, str(scale.physical), "1"),
-            (8, str(-scale.digital), str(-range_24)),
-            (8, str(scale.digital), str(range_24 - 1)),
+            (8, str(-scale.digital), str(-end)),
+            (8, str(scale.digital), str(end - 1)),
             (80, "", ""),
-            (8, str(self.rate_hz), str(NOTE_BYTES // 3)),
+            (8, str(self.rate_hz), str(NOTE_BYTES // self.sample_bytes)),
             (32, "", ""),
         ]
-        names = b"".join(_field(name, 16) for name in (*self.channels, "BDF Annotations"))
+        names = b"".join(_field(name, 16) for name in (*self.channels, f"{kind} Annotations"))
         table = [_field(one, width) * (n - 1) + _field(notes, width) for width, one, notes in columns]
         return fixed + names + b"".join(table)
 
     def n_bytes(self, seconds: int) -> int:
         """Size of a file of so many seconds."""
-        record = 3 * len(self.channels) * self.rate_hz + NOTE_BYTES
+        record = self.sample_bytes * len(self.channels) * self.rate_hz + NOTE_BYTES
         return 256 * (len(self.channels) + 2) + seconds * record
 
 
@@ -167,11 +171,11 @@ class BdfWriter:
         while n_taken < len(self._notes) and len(notes) + len(self._notes[n_taken]) <= NOTE_BYTES:
             notes += self._notes[n_taken]
             n_taken += 1
-        begin = self._header.n_bytes(self.n_records)
+        begin, n_bytes = self._header.n_bytes(self.n_records), self._header.sample_bytes
         try:
             if not self.n_records:
                 _write_all(self._file, self._header.encode(0))
-            _write_all(self._file, samples.view(np.uint8).reshape(-1, 4)[:, :3].tobytes())
+            _write_all(self._file, samples.view(np.uint8).reshape(-1, 4)[:, :n_bytes].tobytes())
             _write_all(self._file, notes.ljust(NOTE_BYTES, b"\0"))
             self._say_records(self.n_records + 1)
         except OSError:
@@ -200,8 +204,8 @@ def _decimal(n_frames: int, rate_hz: int) -> str:
 def _field(text: str, width: int) -> bytes:
     if not text.isascii() or len(text) > width:
         raise ConfigError(
-            f"{text!r} does not fit into the {width} ASCII characters of a BDF header; make it shorter, or "
-            "take ASCII"
+            f"{text!r} does not fit into the {width} ASCII characters of a header of this format; make it "
+            "shorter, or take ASCII"
         )
     return text.encode().ljust(width)
 

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from neurograsp.edge_runtime.contract.codec import nearest
 from neurograsp.edge_runtime.contract.errors import ConfigError, SourceError
 from neurograsp.edge_runtime.contract.signal_spec import SignalSpec
 from neurograsp.edge_runtime.files import temporary_folder
@@ -17,6 +16,7 @@ from neurograsp.edge_runtime.sources.board_port import REMEDIES, PortLock, set_p
 from neurograsp.edge_runtime.sources.brainflow_library import load_brainflow
 from neurograsp.edge_runtime.sources.delta_npz import DeltaFrames
 from neurograsp.edge_runtime.sources.fit import electrode_columns, fitting_columns, to_counts
+from neurograsp.firmware_bridge.strict import nearest
 
 log = logging.getLogger(__name__)
 

@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from neurograsp.edge_runtime.contract.codec import nearest
 from neurograsp.edge_runtime.contract.errors import ConfigError, MissingExtra, SourceError
 from neurograsp.edge_runtime.contract.signal_spec import MAX_CHANNELS, SignalSpec
 from neurograsp.edge_runtime.contract.units import LSB_UV, UV_PER_UNIT
 from neurograsp.edge_runtime.sources.base import Block, Layout
 from neurograsp.edge_runtime.sources.fit import live_columns, rescaled, to_counts
 from neurograsp.edge_runtime.sources.stamps import StampCounter
+from neurograsp.firmware_bridge.strict import nearest
 
 KINDS = ("eeg", "emg")
 """Types of channels that are taken; others (triggers, accelerometers) are left out."""

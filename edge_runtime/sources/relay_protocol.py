@@ -16,10 +16,10 @@ import struct
 
 import numpy as np
 
-from neurograsp.edge_runtime.contract.codec import decode, encode
 from neurograsp.edge_runtime.contract.errors import ConfigError, ProtocolError
 from neurograsp.edge_runtime.contract.signal_spec import MAX_CHANNELS
 from neurograsp.edge_runtime.sources.base import Block, Layout
+from neurograsp.firmware_bridge.strict import decode, encode
 
 MAGIC = b"NGR"
 VERSION = 1

@@ -58,6 +58,8 @@ def listen(address: str, port: int) -> socket.socket:
     """
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     try:
+        if not address:
+            raise OSError("no address")  # which sockets take for all of them
         return socket.create_server((address, port), family=family)
     except (OSError, OverflowError) as error:
         reason = str(error).partition(" (while")[0]

@@ -15,7 +15,7 @@ sys.path.append(str(REPOSITORY / "benchmarks"))
 latency = pytest.importorskip("latency")
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_nine_of_ten_commands_arrive_a_hop_and_5_ms_after_their_newest_frame() -> None:
     """The goal is 99 of 100 (docs/timing.md), which a machine that runs other tests may miss."""
     bundle, frames = open_bundle(PRETRAINED), read_frames(PRETRAINED_RECORDING)

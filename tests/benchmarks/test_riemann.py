@@ -23,7 +23,7 @@ def test_rest_against_a_rhythm(toy_data: Path, monkeypatch: pytest.MonkeyPatch) 
     assert settled.figures["riemann"]["n_scored"] < scores.figures["riemann"]["n_scored"]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_events_of_the_sample() -> None:
     data = REPOSITORY / "examples" / "data"
     bench = riemann.Reference(data)

@@ -19,8 +19,8 @@ def windows(n: int, seed: int) -> Pair:
 
 def with_weights(network: Any) -> Any:
     """The network, with random weights where it begins with zeros, which give one logit to all windows."""
-    if network.name == "band_power":
-        layer = network.get_layer("weights")
-        kernel, bias = layer.get_weights()
-        layer.set_weights([np.random.default_rng(0).normal(size=kernel.shape), bias])
+    for layer in network.layers:
+        if layer.name.rpartition(".")[2] == "weights":
+            kernel, bias = layer.get_weights()
+            layer.set_weights([np.random.default_rng(0).normal(size=kernel.shape), bias])
     return network

@@ -60,6 +60,7 @@ def float_network(model: Any, floating: bytes, run: Run, progress: Any) -> quant
     return quantize.Quantized(floating, floating)
 
 
+@pytest.mark.long
 def test_auto_leaves_out_what_is_not_integer(
     toy: Toy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -73,7 +74,7 @@ def test_auto_leaves_out_what_is_not_integer(
     assert set(manifest.scores["candidates"]) == {"float", "ptq"}
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_no_bundle_without_an_integer_network(
     toy: Toy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -87,6 +88,7 @@ def test_no_bundle_without_an_integer_network(
     assert not (tmp_path / "bundle").exists()
 
 
+@pytest.mark.long
 def test_what_fails_a_gate_gets_no_bundle(toy: Toy, tmp_path: Path) -> None:
     out = tmp_path / "bundle"
     with pytest.raises(CheckFailed, match=r"ptq does not pass: model size: .* kB, not at most 1\.0 kB"):
@@ -117,6 +119,7 @@ def test_impossible_limits_are_refused(given: str, text: str, toy: Toy, tmp_path
         convert_run(toy.run, tmp_path / "bundle", "ptq", overrides=[given])
 
 
+@pytest.mark.slow
 def test_signed(toy: Toy, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("cryptography", reason="the extra `sign` is not installed")
     public = make_keys(tmp_path / "key.pem")
@@ -128,7 +131,7 @@ def test_signed(toy: Toy, tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     assert open_bundle(tmp_path / "bundle", read_public_key(public)).signature == "valid"
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_ai_edge_quantizer(toy: Toy, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     converted = convert_run(toy.run, tmp_path / "bundle", "ai-edge", overrides=["gates.agreement=0"])
     assert converted.chosen == "ai-edge"
@@ -137,7 +140,7 @@ def test_ai_edge_quantizer(toy: Toy, tmp_path: Path, capsys: pytest.CaptureFixtu
     assert capsys.readouterr().out == ""
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_auto_keeps_what_passes(toy: Toy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(module.METHODS, "qat")
     seen: list[bytes] = []
@@ -152,7 +155,7 @@ def test_auto_keeps_what_passes(toy: Toy, tmp_path: Path, monkeypatch: pytest.Mo
     assert converted.reason.endswith("ptq failed at model size")
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_what_validated_is_trained_on_after_it_judged(
     toy: Toy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -222,7 +225,7 @@ def altered(toy: Toy, tmp_path: Path) -> Any:
     return make
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_fine_tuning_takes_the_loss_of_the_run(
     altered: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -18,7 +18,7 @@ def test_every_operator_is_compared(model: Any, blobs: dict[str, bytes]) -> None
     assert all(20 < one.sqnr_db < 60 for one in table)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_worse_weights_are_seen_where_they_are(model: Any, blobs: dict[str, bytes]) -> None:
     """Noise on the second layer's weights leaves the first layer's row as it was."""
     from neurograsp.convert._keras import keras

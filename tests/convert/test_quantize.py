@@ -52,7 +52,7 @@ def test_a_railed_calibration_window_costs_little(method: str, model: Any) -> No
     assert np.abs(logits - wanted).mean() < 0.05 * np.ptp(wanted)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_networks_own_scale_does_not_matter(model: Any) -> None:
     """Calibrated ranges: logits a hundred times too large are as exact as any."""
     large = keras.models.clone_model(model)
@@ -66,7 +66,7 @@ def test_the_networks_own_scale_does_not_matter(model: Any) -> None:
     assert np.abs(logits_of(blob, x) - wanted).mean() < 0.05 * np.ptp(wanted)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_qat_repeats_and_leaves_the_network_alone(model: Any, blobs: dict[str, bytes]) -> None:
     before = model.get_weights()
     options = quantize.QatOptions(epochs=2, batch_size=32)
@@ -106,7 +106,7 @@ def test_a_saved_network_is_read_back(model: Any, tmp_path: Path) -> None:
     assert all(np.array_equal(a, b) for a, b in zip(model.get_weights(), again.get_weights(), strict=True))
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("output", ["sigmoid", "softmax"])
 @pytest.mark.parametrize(("balance", "smoothing"), [(True, 0.0), (False, 0.2)])
 def test_the_loss_is_the_one_asked_for(model: Any, output: Any, balance: bool, smoothing: float) -> None:

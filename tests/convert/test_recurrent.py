@@ -12,7 +12,7 @@ from neurograsp.edge_runtime.classifier import Classifier
 from neurograsp.edge_runtime.contract.errors import ConfigError
 
 build = pytest.importorskip("neurograsp.train.models").build
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 
 @pytest.fixture(scope="module")

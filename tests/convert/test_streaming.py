@@ -124,7 +124,7 @@ def test_other_networks(body: Callable[[Any], Any], window_from: str) -> None:
             assert differing(blob, streamed, reference_kernels) == 0, hop
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("method", ["ptq", "qat"])
 @pytest.mark.parametrize(
     ("name", "options"),
@@ -134,6 +134,7 @@ def test_other_networks(body: Callable[[Any], Any], window_from: str) -> None:
         ("eegnet", {"filters": 8, "mixed_filters": 8, "head": "mean"}),
         ("temporal_context", {}),
         ("band_power", {}),
+        ("committee", {}),
         ("article_lstm", {"units": 4}),
     ],
 )

@@ -37,6 +37,7 @@ def test_a_float_model_is_refused(model: Any) -> None:
         check_full_int8(quantize.to_float_tflite(model))
 
 
+@pytest.mark.long
 def test_a_float_tensor_inside_is_refused() -> None:
     """Batch normalization after a dense layer stays float under QAT, behind int8 input and output."""
     inputs = layers.Input((16, 4, 1))

@@ -2,12 +2,14 @@
 
 import argparse
 import re
+from collections.abc import Iterator
 from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
 
 from neurograsp.edge_runtime import cli
+from neurograsp.edge_runtime.cli.parser import Parser
 from neurograsp.edge_runtime.contract.errors import NeurograspError
 from neurograsp.firmware_bridge import host_firmware
 
@@ -33,9 +35,17 @@ def test_every_command_has_a_section() -> None:
 
 
 def options_of(name: str) -> set[str]:
-    parser = argparse.ArgumentParser(add_help=False)
+    parser = Parser(add_help=False)
     POINTS[name].load().add_arguments(parser)
-    return {option for action in parser._actions for option in action.option_strings}
+    return set(options(parser)) - {"-h", "--help", "-v", "--verbose", "--log-json"}
+
+
+def options(parser: argparse.ArgumentParser) -> Iterator[str]:
+    for action in parser._actions:
+        yield from action.option_strings
+        if isinstance(action, argparse._SubParsersAction):
+            for tool in action.choices.values():
+                yield from options(tool)
 
 
 @pytest.mark.parametrize("name", sorted(POINTS))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
-from neurograsp.edge_runtime.contract.codec import encode
+from neurograsp.firmware_bridge.strict import encode
 from neurograsp.train.config import TrainConfig
 
 REPOSITORY = Path(__file__).parents[2]

@@ -2,8 +2,10 @@
 
 import dataclasses
 import functools
+import io
 import json
 from collections.abc import Callable
+from contextlib import redirect_stdout
 from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +23,8 @@ from neurograsp.edge_runtime.contract.decision_spec import DecisionSpec
 from neurograsp.edge_runtime.contract.quality_spec import QualitySpec
 from neurograsp.firmware_bridge.exchange import LinkStats
 from neurograsp.firmware_bridge.protocol import HandAction
+from neurograsp.firmware_bridge.sniff.capture import About, CaptureWriter, Heard
+from neurograsp.firmware_bridge.sniff.pieces import Side
 from neurograsp.train.bootstrap import BOOTSTRAPPED
 from neurograsp.train.evaluate import MEASURES, by_measure
 from neurograsp.train.search.plan import plan_search
@@ -40,6 +44,23 @@ def search(toy: Any, folder: Path) -> list[str]:
     return ["search", str(space), "--out", str(folder / "search"), "--trials", "1"]
 
 
+def sniff(toy: Any, folder: Path) -> list[str]:
+    capture = folder / "capture.jsonl"
+    with CaptureWriter(capture, About("lx16a", "port", 115_200, "now")) as writer:
+        writer.add(Heard(0.5, Side.HOST, b"noise"))
+    return ["hand", "sniff", "--replay", str(capture)]
+
+
+def log_of(toy: Any) -> str:
+    """A second of the bundle without a hand."""
+    log = toy.bundle.with_name("session.mcap")
+    if not log.exists():
+        source = ("--source", "synthetic", "--hand", "none", "--seconds", "1")
+        with redirect_stdout(io.StringIO()):
+            assert main(["run", "--bundle", str(toy.bundle), *source, "--log", str(log)]) == 0
+    return str(log)
+
+
 COMMANDS: Commands = {
     "record": lambda toy, tmp: [
         *("record", "--source", f"playback:{toy.data / 'S001R01.npz'}", "--out", str(tmp)),
@@ -55,17 +76,26 @@ COMMANDS: Commands = {
     ],
     "run": lambda toy, tmp: [
         *("run", "--bundle", str(toy.bundle), "--source", "synthetic"),
-        *("--hand", "sim", "--seconds", "1"),
+        *("--hand", "sim", "--seconds", "1", "--log", str(tmp / "logs")),
     ],
     "bench": lambda toy, tmp: [
         *("bench", str(toy.bundle), "--seconds", "0.5", "--warm-up", "0.2", "--against"),
     ],
+    "why": lambda toy, tmp: ["why", log_of(toy), "--at", "0.8"],
+    "replay": lambda toy, tmp: ["replay", log_of(toy)],
+    "export": lambda toy, tmp: ["export", log_of(toy), "--out", str(tmp / "session.bdf")],
     "convert": lambda toy, tmp: ["convert", str(toy.run), "--out", str(tmp / "bundle"), "--method", "ptq"],
     "convert-c": lambda toy, tmp: ["convert", str(toy.bundle), "--target", "c", "--out", str(tmp / "c")],
     "doctor": lambda toy, tmp: ["doctor", "--bundle", str(toy.bundle)],
     "ports": lambda toy, tmp: ["ports"],
+    "slot-status": lambda toy, tmp: ["slot", "status", "--root", str(tmp)],
     "info": lambda toy, tmp: ["info"],
+    "hand-limits": lambda toy, tmp: ["hand", "limits"],
+    "hand-move": lambda toy, tmp: ["hand", "move", "OPEN", "--pause", "0"],
+    "hand-soak": lambda toy, tmp: ["hand", "soak", "--seconds", "0.5", "--speed", "100"],
     "hand-ping": lambda toy, tmp: ["hand", "ping"],
+    "hand-sniff": sniff,
+    "hand-profile": lambda toy, tmp: ["hand", "profile", "--list"],
 }
 
 
@@ -87,7 +117,7 @@ def faults(name: str, value: object) -> list[str]:
 
 
 def test_every_json_option_has_a_schema() -> None:
-    assert set(NAMES) == {*COMMANDS, "calibration", "manifest", "metrics"}
+    assert set(NAMES) == {*COMMANDS, "calibration", "deploy", "manifest", "metrics"}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -98,7 +128,7 @@ def test_schema_is_valid(name: str) -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        pytest.param(name, marks=[pytest.mark.slow] * (name in ("search", "bench")))
+        pytest.param(name, marks=[pytest.mark.long] * (name in ("search", "bench")))
         for name in sorted(COMMANDS)
     ],
 )
@@ -117,6 +147,12 @@ def test_run_without_a_hand(toy: Any, capsys: pytest.CaptureFixture[str]) -> Non
     value = json.loads(capsys.readouterr().out)
     assert value["hand"]["link"] is None
     assert faults("run", value) == []
+
+
+def test_logs_otherwise(toy: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    for command in (["why", log_of(toy)], ["replay", log_of(toy), "--against", str(toy.bundle)]):
+        assert main([*command, "--json"]) == 0
+        assert faults(command[0], json.loads(capsys.readouterr().out)) == []
 
 
 def test_evaluation_that_does_not_apply_is_null() -> None:
@@ -223,6 +259,9 @@ def test_other_schemas_have_the_names_of_the_code() -> None:
     for commands in (
         load("manifest")["$defs"]["actions"]["properties"]["commands"]["items"]["enum"],
         load("hand-ping")["properties"]["actions"]["items"]["enum"],
+        load("hand-profile")["properties"]["profiles"]["items"]["properties"]["poses"]["propertyNames"][
+            "enum"
+        ],
         hand["commands"]["propertyNames"]["enum"],
     ):
         assert set(commands) == set(HandAction.__members__)

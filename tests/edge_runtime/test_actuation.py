@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from loop_world import DECISION, HOP_S, SPEC, STOPPED, FakeSource, World
+from toys import toy_signal
 
 from neurograsp.edge_runtime.actuation import ARM_WAIT_S, STALE_S, TRANSITIONS, Actuation, RuntimeEvent
 from neurograsp.edge_runtime.arming import AtOnce, Request
@@ -207,6 +208,36 @@ def test_a_lost_hand_is_found_and_stays_disarmed(world: World) -> None:
     assert states[7.5] in STOPPED
     assert summary.armings == 2
     assert world.hand.state in STOPPED
+
+
+@pytest.mark.parametrize("asked_s", [2.9, 6.0], ids=["just before", "while it is lost"])
+def test_what_is_asked_of_a_lost_hand_does_not_come_true_when_it_is_found(
+    asked_s: float, world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Of a hand that was stopped before as well, so that its loss stops nothing more."""
+    source = LivelySource(world)
+    world.after(0.5, lambda: setattr(source, "flat", True))
+    world.after(3.0, lambda: setattr(world, "cut", True))
+    world.after(4.0, lambda: setattr(source, "flat", False))
+    world.after(9.0, lambda: setattr(world, "cut", False))
+    loop = loop_of(
+        world, source, Mind(world), ByScript(world, (asked_s, ARM)), reopen=world.link, patience_s=30.0
+    )
+    with caplog.at_level(logging.WARNING):
+        summary = loop.run(20.0)
+    assert summary.hand_losses == 1
+    assert summary.armings == 0
+    assert any(one.startswith("not armed: ") for one in caplog.messages)
+    assert not world.times(MessageType.ARM)
+
+
+def test_a_first_window_that_takes_longer_is_waited_for_at_the_start_and_not_after_a_press(
+    world: World,
+) -> None:
+    long = toy_signal(window=round((ARM_WAIT_S + 2) / HOP_S) * SPEC.hop, hop=SPEC.hop)
+    for arming, armings in ((AtOnce(), 1), (ByScript(world, (0.5, ARM)), 0)):
+        loop = loop_of(world, FakeSource(world), Mind(world), arming, spec=long)
+        assert loop.run(ARM_WAIT_S + 4).armings == armings
 
 
 def test_a_hand_that_does_not_come_back_ends_the_run(world: World) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from neurograsp.edge_runtime.arming import CLOSED_S, AtOnce, ByKey, BySwitch, Request
+from neurograsp.edge_runtime.arming import CLOSED_S, SILENT_S, AtOnce, ByKey, ByMonitor, BySwitch, Request
 from neurograsp.edge_runtime.cli import main
 from neurograsp.edge_runtime.cli.arming import open_arming
 from neurograsp.edge_runtime.contract.errors import PortError, UsageError
@@ -49,11 +49,76 @@ def test_of_several_keys_one_that_disarms_is_enough(
     assert one.poll(0.2) is None
 
 
+def test_a_key_pressed_while_the_loop_hung_arms_nothing(pipe: tuple[int, int]) -> None:
+    reading, writing = pipe
+    one = ByKey(reading)
+    assert one.poll(0.0) is None
+    os.write(writing, b"a")
+    assert one.poll(SILENT_S) is Request.DISARM
+    os.write(writing, b"a")
+    assert one.poll(SILENT_S + 0.1) is Request.ARM
+
+
 def test_the_end_of_the_keys_disarms_for_good(pipe: tuple[int, int]) -> None:
     reading, writing = pipe
     one = ByKey(reading)
     os.close(writing)
     assert [one.poll(0.0), one.poll(0.1)] == [Request.DISARM, None]
+
+
+def polled(asked: dict[float, list[str]], seconds: float) -> list[tuple[float, Request]]:
+    """What a monitor's arming makes of what is asked, by the tenth of a second."""
+    words: list[str] = []
+    one = ByMonitor(lambda: words)
+    found = []
+    for step in range(round(seconds * 10)):
+        words = asked.get(step / 10, [])
+        request = one.poll(step / 10)
+        if request is not None:
+            found.append((step / 10, request))
+    return found
+
+
+def test_a_lease_that_is_given_back_is_no_silence(caplog: pytest.LogCaptureFixture) -> None:
+    assert polled({0.0: ["alive", "arm"], 0.2: ["alive"], 0.4: ["disarm"]}, 3.0) == [
+        (0.0, Request.ARM),
+        (0.4, Request.DISARM),
+    ]
+    assert caplog.messages == []
+
+
+def test_silence_is_told_of_also_where_the_observer_saw_it_first(caplog: pytest.LogCaptureFixture) -> None:
+    assert polled({0.0: ["alive", "arm"], 0.9: ["disarm"]}, 3.0) == [
+        (0.0, Request.ARM),
+        (0.9, Request.DISARM),
+        (1.0, Request.DISARM),
+    ]
+    assert caplog.messages == ["the monitor that could arm has been silent for 1 s: disarmed"]
+
+
+def test_what_anybody_disarms_is_armed_anew_by_who_holds_the_lease(caplog: pytest.LogCaptureFixture) -> None:
+    asked = {0.0: ["arm"], 0.2: ["alive", "disarm"], 0.4: ["alive"], 0.6: ["arm"]}
+    assert polled(asked, 1.5) == [(0.0, Request.ARM), (0.2, Request.DISARM), (0.6, Request.ARM)]
+    assert polled({0.0: ["arm", "disarm"]}, 0.5) == [(0.0, Request.DISARM)]
+    assert polled(asked, 3.0)[-1] == (1.6, Request.DISARM)
+
+
+def test_a_monitor_that_was_silent_or_not_listened_to_arms_nothing() -> None:
+    asked: list[str] = []
+
+    def poll(now: float, *words: str) -> Request | None:
+        asked[:] = words
+        return one.poll(now)
+
+    one = ByMonitor(lambda: list(asked))
+    assert poll(0.0, "alive") is None
+    assert poll(0.5, "arm") is Request.ARM
+    assert poll(0.5 + SILENT_S / 2) is None
+    assert poll(0.5 + SILENT_S) is Request.DISARM
+    assert poll(2.0) is None
+    assert poll(3.0, "alive", "arm") is Request.ARM
+    assert poll(20.0, "alive", "arm") is Request.DISARM  # the loop itself hung meanwhile
+    assert poll(20.1, "arm") is Request.ARM
 
 
 class Switch:

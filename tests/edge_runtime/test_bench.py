@@ -15,8 +15,8 @@ from neurograsp.edge_runtime.bundle import Bundle, open_bundle
 from neurograsp.edge_runtime.cli import main
 from neurograsp.edge_runtime.cli.bench import read_report
 from neurograsp.edge_runtime.cli.demo import PRETRAINED
-from neurograsp.edge_runtime.contract.codec import encode
 from neurograsp.edge_runtime.contract.errors import UsageError
+from neurograsp.firmware_bridge.strict import encode
 from neurograsp.train import peers
 
 SHORT = ["bench", "--source", "synthetic", "--hand", "none", "--seconds", "0.6", "--warm-up", "0.5"]
@@ -158,6 +158,7 @@ def test_the_float_network_answers_like_the_board(bundle: Bundle) -> None:
     assert own.infer is not None
 
 
+@pytest.mark.slow
 def test_every_way_is_measured_or_says_what_is_missing(bundle: Bundle, monkeypatch: Any) -> None:
     pytest.importorskip("scipy")
 

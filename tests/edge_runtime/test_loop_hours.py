@@ -123,7 +123,7 @@ def assert_flat(seen: list[tuple[int, float]], more_blocks: int) -> None:
     assert max(resident_mb) - resident_mb[0] < 1.0
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(900)
 def test_eight_hours(core: Any) -> None:
     """Filter, decisions, protocol and firmware; the network is a stand-in."""
@@ -138,7 +138,7 @@ def test_eight_hours(core: Any) -> None:
     assert_flat(seen, more_blocks=500)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_quarter_of_an_hour_with_the_real_network(core: Any) -> None:
     bundle = open_bundle(PRETRAINED)
     recorded = bundle.golden.counts[:400]  # those behind them are random

@@ -72,8 +72,8 @@ def test_a_killed_firmware_is_a_link_error_at_once(hand: SimulatedHand, link: Ha
     killed: list[float] = []
 
     def kill() -> None:
-        hand.kill()
         killed.append(time.monotonic())
+        hand.kill()
 
     timer = later(0.7, kill)
     loop = make(link)
@@ -111,10 +111,17 @@ def test_a_stalled_source_stops_the_hand(hand: SimulatedHand, link: HandLink) ->
 
 
 def test_ctrl_c_stops_the_hand(hand: SimulatedHand, link: HandLink) -> None:
-    timer = later(2.0, _thread.interrupt_main)
+    loop = make(link)
+
+    def press_once_it_moves() -> None:
+        while not loop.summary.commands.get("FIST"):
+            time.sleep(0.01)
+        time.sleep(0.2)
+        _thread.interrupt_main()
+
+    threading.Thread(target=press_once_it_moves, daemon=True).start()
     with pytest.raises(KeyboardInterrupt):
-        make(link).run(20.0)
-    timer.join()
+        loop.run(20.0)
     time.sleep(0.1)
     rows = trace(hand)
     assert HandState.MOVING in {row.state for row in rows}

@@ -61,6 +61,7 @@ def test_the_pretrained_demo_needs_no_training() -> None:
     assert "joints moved by" in result.stdout
 
 
+@pytest.mark.long
 def test_without_brainflow_the_recording_is_played_all_the_same(tmp_path: Path) -> None:
     (tmp_path / "brainflow.py").write_text("raise ImportError('not here')")
     result = neurograsp("demo", "--pretrained", "--seconds", "5", environment={"PYTHONPATH": str(tmp_path)})
@@ -68,7 +69,10 @@ def test_without_brainflow_the_recording_is_played_all_the_same(tmp_path: Path) 
     assert "joints moved by" in result.stdout
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+@pytest.mark.parametrize(
+    "number",
+    [signal.SIGINT, *(pytest.param(n, marks=pytest.mark.long) for n in (signal.SIGTERM, signal.SIGHUP))],
+)
 def test_nothing_goes_on_after_the_demo_was_ended(number: signal.Signals) -> None:
     """The control loop and the hand are processes of their own."""
     with subprocess.Popen(
@@ -113,7 +117,7 @@ def program_of(pid: int) -> str:
         return ""
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(1200)  # it trains
 def test_a_whole_demo_ends_with_what_it_found(tmp_path: Path) -> None:
     result = neurograsp("demo", "emg", "--seconds", "4", "--out", tmp_path / "emg", timeout=1200)

@@ -7,6 +7,7 @@ prints how long each took (docs/faults.md).
 
 import json
 import os
+import re
 import shutil
 import signal
 import struct
@@ -19,13 +20,14 @@ from pathlib import Path
 
 import pytest
 from emulators import RAIL, Cyton
-from rig import OutletRig, RelayRig, Rig
+from runtime_rig import OutletRig, RelayRig, Rig
 from toys import CONFIG, OPEN_GATES, write_recordings
 
 from neurograsp.edge_runtime.bundle import open_bundle
 from neurograsp.edge_runtime.cli import main
 from neurograsp.edge_runtime.contract.decision_spec import Proportional
 from neurograsp.edge_runtime.sources.board_layout import LSB_UV
+from neurograsp.firmware_bridge.codes import HandInput
 from neurograsp.firmware_bridge.protocol import HandState
 
 pytest.importorskip("tensorflow")
@@ -83,7 +85,7 @@ FAULTS: dict[str, Callable[[Rig], object]] = {
     "cable to the hand cut": lambda rig: rig.cable.cut(),
     "disarmed by a key": lambda rig: rig.key(b" "),
     "terminal closed": lambda rig: rig.process.send_signal(signal.SIGHUP),
-    "emergency stop": lambda rig: rig.hand.press_estop(),
+    "emergency stop": lambda rig: rig.hand.set_inputs(HandInput.ESTOP),
 }
 
 
@@ -202,7 +204,7 @@ def test_two_runtimes_on_one_hand(rig: Rig, bundle: Path, capfd: pytest.CaptureF
     rig.wait_for_movement()
     code = main(["run", "--bundle", str(bundle), "--source", "synthetic", "--hand", str(rig.cable.port)])
     assert code == 5
-    assert "in use by another program" in capfd.readouterr().err
+    assert re.search(r"in use by .*\(process \d+\); close that one first", capfd.readouterr().err)
     rig.wait_for_movement()
 
 

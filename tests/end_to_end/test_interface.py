@@ -28,7 +28,7 @@ JOBS = {
 of a small network."""
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("job", JOBS)
 def test_every_example_goes_the_whole_way(
     job: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]

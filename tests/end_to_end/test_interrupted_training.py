@@ -11,6 +11,7 @@ import pytest
 FOREVER_S = 60.0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_no_half_run_stays(toy_data: Path, tmp_path: Path, number: signal.Signals) -> None:
     out = tmp_path / "run"

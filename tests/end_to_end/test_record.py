@@ -20,7 +20,7 @@ pytest.importorskip("brainflow")
 SESSION = ("--actions", "reach,wave", "--repeats", "5", "--cue-s", "2", "--rest-s", "1")
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_what_is_recorded_goes_the_whole_way(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """BrainFlow's synthetic board twice, in real time: the second session is not seen in training."""
     data, run, bundle = tmp_path / "data", tmp_path / "run", tmp_path / "bundle"

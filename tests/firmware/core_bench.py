@@ -1,11 +1,14 @@
 """The C core in this process: compiled with warnings as errors and UBSan, driven through ctypes."""
 
 import ctypes
+import os
 import subprocess
 from pathlib import Path
 
+from neurograsp.firmware_bridge.codes import HandInput
 from neurograsp.firmware_bridge.frames import FrameDecoder, encode_frame
 from neurograsp.firmware_bridge.host_firmware import FIRMWARE
+from neurograsp.firmware_bridge.profiles import shipped_profiles
 from neurograsp.firmware_bridge.protocol import (
     Answer,
     Arm,
@@ -21,19 +24,36 @@ from neurograsp.firmware_bridge.protocol import (
     parse,
 )
 
+C_TEST = FIRMWARE / "extras" / "test"
+BENCH = tuple(C_TEST / name for name in ("bench.c", "judge.c", "test_profiles.c"))
 STRICT = ("-std=c99", "-O1", "-g", "-Wall", "-Wextra", "-Werror", "-Wconversion", "-Wshadow")
-UBSAN = ("-fsanitize=undefined", "-fno-sanitize-recover=all")
-PROFILES = ("arm", "wild", "swapped")
-"""In the order of the bench."""
+UBSAN = ("-fsanitize=undefined,bounds-strict", "-fno-sanitize-recover=all")
+"""Bounds of arrays at the end of a struct too, which gcc has to be told."""
+PROFILES = ("arm", "wild", "swapped", "limp", "firm", "model", *shipped_profiles())
+"""In the order of test_profiles.c."""
 
 JOINTS = 7
 SERVO_FRAME_MS = 20
 SESSION = 42
 
+POWER_ON, WATCHDOG, BROWN_OUT = range(3)
+"""enum hand_reset: why the board started."""
 
-def compile_c(sources: list[Path], out: Path, *flags: str) -> Path:
+
+def compile_c(
+    sources: list[Path], out: Path, *flags: str, compiler: str = "cc", sanitize: tuple[str, ...] = UBSAN
+) -> Path:
     """Compile with every warning an error; what the compiler says is in the failure."""
-    command = ["cc", *STRICT, *UBSAN, *flags, f"-I{FIRMWARE / 'src'}", *map(str, sources), "-o", str(out)]
+    command = [
+        compiler,
+        *STRICT,
+        *sanitize,
+        *flags,
+        f"-I{FIRMWARE / 'src'}",
+        *map(str, sources),
+        "-o",
+        str(out),
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise RuntimeError(done.stderr)
@@ -41,13 +61,20 @@ def compile_c(sources: list[Path], out: Path, *flags: str) -> Path:
 
 
 def load_core(folder: Path) -> ctypes.CDLL:
-    """The shared library of core and bench."""
-    sources = [FIRMWARE / "extras" / "test" / "bench.c", *sorted(FIRMWARE.glob("src/*.c"))]
-    core = ctypes.CDLL(str(compile_c(sources, folder / "core.so", "-shared", "-fPIC")))
+    """The shared library of core and bench; $NEUROHAND_CORE names one that is built already."""
+    library = os.environ.get("NEUROHAND_CORE")
+    if library is None:
+        sources = [*BENCH, *sorted(FIRMWARE.glob("src/*.c"))]
+        library = str(compile_c(sources, folder / "core.so", "-shared", "-fPIC"))
+    core = ctypes.CDLL(library)
     core.bench_new.restype = ctypes.c_void_p
     for name in ("bench_take", "bench_look", "bench_count"):
         getattr(core, name).restype = ctypes.c_uint32
+    core.bench_fault.restype = ctypes.c_char_p
     core.bench_gate.restype = ctypes.c_uint16
+    core.bench_begin.restype = ctypes.c_uint16
+    core.bench_next.restype = ctypes.c_uint8
+    core.hand_frame_encode.restype = ctypes.c_uint8
     return core
 
 
@@ -59,11 +86,14 @@ class Bench:
         session, seq: of the next request.
     """
 
-    def __init__(self, core: ctypes.CDLL, now_ms: int = 1000, profile: str = "arm") -> None:
+    def __init__(
+        self, core: ctypes.CDLL, now_ms: int = 1000, profile: str = "arm", reset: int = POWER_ON
+    ) -> None:
         self._core = core
         self.now_ms = now_ms % 2**32
         self._until_frame = SERVO_FRAME_MS
-        self._hand = ctypes.c_void_p(core.bench_new(ctypes.c_uint8(PROFILES.index(profile))))
+        which = ctypes.c_uint8(PROFILES.index(profile))
+        self._hand = ctypes.c_void_p(core.bench_new(which, ctypes.c_uint8(reset)))
         self._decoder = FrameDecoder()
         self.received: list[tuple[int, Answer]] = []
         self.seq = 0
@@ -158,9 +188,12 @@ class Bench:
         """Set joint 0's target and the speed behind the protocol's back."""
         self._core.bench_corrupt(self._hand, ctypes.c_uint16(target_us), ctypes.c_uint8(speed))
 
-    def estop(self, pressed: bool) -> None:
-        self._core.bench_estop(self._hand, ctypes.c_bool(pressed))
+    def inputs(self, active: HandInput) -> None:
+        self._core.bench_inputs(self._hand, ctypes.c_uint8(active))
         self.poll()
+
+    def estop(self, pressed: bool) -> None:
+        self.inputs(HandInput.ESTOP if pressed else HandInput(0))
 
     def status(self) -> HandStatus:
         """What a STATE frame says now."""
@@ -195,8 +228,14 @@ class Bench:
 
     @property
     def faults(self) -> int:
-        """Pulses that the bench itself saw outside the limits, too fast, or without ARM."""
+        """How much the judge in the bench found wrong: pulses, frames, states."""
         return int(self._core.bench_count(self._hand, 0))
+
+    @property
+    def first_fault(self) -> str:
+        """The first of these; empty for none."""
+        found: bytes | None = self._core.bench_fault(self._hand)
+        return (found or b"").decode()
 
     @property
     def attaches(self) -> int:

@@ -102,6 +102,29 @@ def armed(host: Host) -> Host:
     return host
 
 
+@pytest.mark.parametrize("resets", [True, False])
+def test_a_board_that_the_opening_reset_is_not_kept_from_its_program(hand: Bench, resets: bool) -> None:
+    """A boot loader like the Mega's: who hears something in its first second stays for five more."""
+    line = Line(hand)
+    begun = line.clock()
+    quiet_until = begun + 1.0 if resets else 0.0
+
+    def in_boot_loader(frame: Frame) -> bool:
+        nonlocal quiet_until
+        booting = line.clock() < quiet_until
+        if booting and line.clock() > begun + 0.05:
+            quiet_until = line.clock() + 5.0
+        return booting
+
+    line.lose = in_boot_loader
+    link = HandLink(line, line.clock, random.Random(1), line.sleep, boot_s=2.0)
+    assert link.connect(timeout=0.5).name == "arm"
+    assert line.clock() - begun == pytest.approx(2.05 if resets else 0.0, abs=0.05)
+    again = line.clock()
+    link.connect()
+    assert line.clock() - again < 0.1, "nothing resets it now"
+
+
 def test_connect_tells_what_the_hand_is(host: Host) -> None:
     caps = host.link.connect()
     assert (caps.name, caps.joints, caps.watchdog_ms) == ("arm", 7, 250)

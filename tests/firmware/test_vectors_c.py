@@ -7,7 +7,6 @@ import pytest
 from core_bench import Bench, compile_c
 
 from neurograsp.firmware_bridge import frames
-from neurograsp.firmware_bridge.frames import Frame, encode_frame
 from neurograsp.firmware_bridge.host_firmware import FIRMWARE
 from neurograsp.firmware_bridge.protocol import Clear, Nack, NackCode
 
@@ -56,10 +55,3 @@ def test_hand_takes_no_frame_with_a_flipped_bit(hand: Bench) -> None:
     status = hand.status()
     assert (status.frames, status.refusals, status.duplicates) == (1, 0, 0)
     assert status.errors > 0
-
-
-def test_hand_ignores_its_own_echo(hand: Bench) -> None:
-    hand.connect()
-    hand.wait(60)
-    for kind in range(0x80, 0x100):
-        assert hand.exchange(encode_frame(Frame(kind, hand.session, 7, b"\x01\x02"))) == []

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from neurograsp.firmware_bridge import host_firmware
+from neurograsp.firmware_bridge.codes import HandInput
 from neurograsp.firmware_bridge.errors import LinkLost, NeurograspError, Refused
 from neurograsp.firmware_bridge.host_firmware import (
     CompilerError,
@@ -157,16 +158,16 @@ def test_host_restart(simulated: SimulatedHand) -> None:
     assert rows_of(simulated)[-1].state is HandState.IDLE
 
 
-def test_estop_signals(simulated: SimulatedHand, link: HandLink) -> None:
+def test_estop_input(simulated: SimulatedHand, link: HandLink) -> None:
     link.connect()
     link.arm()
-    simulated.press_estop()
+    simulated.set_inputs(HandInput.ESTOP)
     run(link, 0.1)
     assert (link.state.state, link.state.attached) == (HandState.ESTOP, False)
     link.connect()
     with pytest.raises(Refused, match="release the emergency stop"):
         link.arm()
-    simulated.release_estop()
+    simulated.set_inputs(HandInput(0))
     run(link, 0.05)
     link.arm()
     assert link.state.state is HandState.ARMED
@@ -196,7 +197,10 @@ def test_ends_with_its_parent_and_on_sigterm(simulated: SimulatedHand) -> None:
     assert done.stderr == ""
 
 
-@pytest.mark.parametrize("arguments", [["--nonsense"], ["--trace"], ["--trace", "/nowhere/trace.csv"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [["--nonsense"], ["--trace"], ["--trace", "/nowhere/trace.csv"], ["--profile"], ["--profile", "amr"]],
+)
 def test_bad_arguments(arguments: list[str]) -> None:
     program = [str(build_host_firmware()), *arguments]
     done = subprocess.run(
@@ -346,7 +350,9 @@ def test_missing_sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 def test_half_written_trace_line_is_left_out(tmp_path: Path) -> None:
     path = tmp_path / "trace.csv"
     path.write_text("ms,state,action,us0\n10,3,5,1500\n30,3,255,1533\n50,3,25")
-    assert read_trace(path) == [
+    rows = [
         TraceRow(10, HandState.MOVING, HandAction.GRIP, (1500,)),
         TraceRow(30, HandState.MOVING, None, (1533,)),
     ]
+    assert read_trace(path) == rows
+    assert read_trace(path, skip=1) == rows[1:]

@@ -2,6 +2,7 @@ import errno
 import os
 import pty
 import socket
+import termios
 import threading
 import time
 import tty
@@ -12,7 +13,7 @@ import pytest
 import serial
 from serial.tools.list_ports_common import ListPortInfo
 
-from neurograsp.firmware_bridge import transports
+from neurograsp.firmware_bridge import adapters, port_troubles
 from neurograsp.firmware_bridge.errors import LinkLost, PortError
 from neurograsp.firmware_bridge.transports import SerialTransport, open_transport
 
@@ -96,13 +97,33 @@ def test_unknown_kind_of_url(url: str) -> None:
         open_transport(url)
 
 
+@pytest.mark.parametrize("url", ["socket://127.0.0.1:7000?no-reset", "loop://?no-reset"])
+def test_what_has_no_reset_line_keeps_none(url: str) -> None:
+    with pytest.raises(PortError, match=r"\?no-reset is for a path such as /dev/ttyACM0"):
+        open_transport(url)
+
+
+def test_a_port_whose_reset_line_cannot_be_kept_is_given_back(
+    terminal: tuple[int, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: int) -> bool:
+        raise termios.error(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(adapters, "keep_dtr", refuse)
+        with pytest.raises(PortError, match="cannot be opened") as failure:
+            open_transport(f"{terminal[1]}?no-reset")
+    assert failure.value.__cause__ is not None  # holds the frame of the opening
+    open_transport(terminal[1]).close()
+
+
 @pytest.mark.parametrize(
     ("devices", "said"), [([], "none"), (["/dev/ttyUSB0", "/dev/ttyACM0"], "/dev/ttyACM0, /dev/ttyUSB0")]
 )
 def test_missing_port_names_the_ones_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, devices: list[str], said: str
 ) -> None:
-    monkeypatch.setattr(transports, "comports", lambda: [ListPortInfo(device) for device in devices])
+    monkeypatch.setattr(port_troubles, "comports", lambda: [ListPortInfo(device) for device in devices])
     with pytest.raises(PortError, match=f"ttyACM9: not there; ports on this machine: {said}$"):
         open_transport(str(tmp_path / "ttyACM9"))
 
@@ -122,7 +143,7 @@ def test_address_that_does_not_answer(url: str) -> None:
 
 def test_busy_port(terminal: tuple[int, str]) -> None:
     first = open_transport(terminal[1])
-    with pytest.raises(PortError, match="in use by another program"):
+    with pytest.raises(PortError, match="in use by .*this program"):
         open_transport(terminal[1])
     first.close()
 

@@ -35,6 +35,9 @@ BOARD_MODULES = (
     "neurograsp.edge_runtime.cli.run",
     "neurograsp.edge_runtime.cli.sources",
     "neurograsp.edge_runtime.cli.doctor",
+    "neurograsp.edge_runtime.cli.slot",
+    "neurograsp.edge_runtime.deploy.board",
+    "neurograsp.edge_runtime.deploy.selftest",
     "neurograsp.edge_runtime.calibration",
     "neurograsp.edge_runtime.event_scores",
     "neurograsp.edge_runtime.loop",
@@ -76,7 +79,7 @@ def test_the_board_never_imports_the_workstation() -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["run", "bench", "calibrate", "train", "search", "evaluate", "convert", "demo"]
+    "command", ["run", "hand", "bench", "calibrate", "train", "search", "evaluate", "convert", "demo"]
 )
 def test_help_is_light(command: str) -> None:
     code = (
@@ -84,6 +87,11 @@ def test_help_is_light(command: str) -> None:
         f"with contextlib.suppress(SystemExit):\n    main(['{command}', '--help'])\n"
     )
     assert loaded_by(code).isdisjoint(HEAVY)
+
+
+def test_a_profile_is_checked_with_what_the_standard_library_has() -> None:
+    code = "from neurograsp.edge_runtime.cli import main\nmain(['hand', 'profile', 'arm'])"
+    assert loaded_by(code).isdisjoint({*HEAVY, "numpy", "serial", "ai_edge_litert"})
 
 
 def test_every_command_and_reader_loads() -> None:

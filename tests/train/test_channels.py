@@ -62,7 +62,7 @@ def test_either_those_to_take_or_those_to_leave() -> None:
         parse_config(TrainConfig, CONFIG, "toy.toml", overrides=overrides)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_from_training_to_playback(toy_data: Path, tmp_path: Path, recording: Recording) -> None:
     """The bundle finds its channels in a recording of all, wherever they are, and the board does the same."""
     pytest.importorskip("brainflow")

@@ -76,7 +76,7 @@ def test_refusals(data: Path, toy_data: Path, capsys: pytest.CaptureFixture[str]
     assert not (data / "run").exists()
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_from_the_name_of_a_data_set_to_a_bundle(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """And once more by the configuration that the run kept, on what was fetched: the same scores."""
     pytest.importorskip("moabb")

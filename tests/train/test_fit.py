@@ -25,7 +25,7 @@ def windows(n: int, seed: int) -> WindowSet:
     return WindowSet(lazy(x), np.eye(3, dtype=np.float32)[action])
 
 
-@pytest.mark.parametrize("output", ["softmax", "sigmoid"])
+@pytest.mark.parametrize("output", ["softmax", pytest.param("sigmoid", marks=pytest.mark.long)])
 def test_learns_and_repeats(output: Literal["softmax", "sigmoid"]) -> None:
     train, validation, test = windows(300, 0), windows(100, 1), windows(100, 2)
     weights = []
@@ -45,7 +45,7 @@ def test_learns_and_repeats(output: Literal["softmax", "sigmoid"]) -> None:
     assert macro_auc(validation.y, scores) == pytest.approx(best["val_auc"])
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_changed_windows_repeat_too() -> None:
     options = replace(OPTIONS, epochs=3, scaling=0.2, channel_dropout=0.2)
     train, validation = windows(100, 0), windows(50, 1)
@@ -56,7 +56,7 @@ def test_changed_windows_repeat_too() -> None:
     assert losses[0] == losses[1] != losses[2]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_refit_goes_the_way_of_the_fit() -> None:
     """On the same windows the best epoch comes out again; the windows that validated are learnt from."""
     train, validation = windows(100, 0), windows(50, 1)
@@ -73,6 +73,7 @@ def test_a_refit_goes_the_way_of_the_fit() -> None:
         refit(again, windows(0, 0), OPTIONS, "softmax", best)
 
 
+@pytest.mark.long
 def test_balance_finds_the_rare_action() -> None:
     """Of two actions that look much alike the common one is not always the answer."""
     rng = np.random.default_rng(0)

@@ -57,7 +57,9 @@ def with_maps(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_report(bundle, recordings, score_bundle(bundle, recordings), None, out)
 
 
-@pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
+@pytest.mark.parametrize(
+    "size", [pytest.param(PHONE, id="phone"), pytest.param(DESK, id="desk", marks=pytest.mark.long)]
+)
 def test_a_report_with_rest(size: tuple[int, int], chromium: Any, with_rest: Path) -> None:
     sight = look(chromium, with_rest, size)
     assert sight.faults == []
@@ -65,6 +67,7 @@ def test_a_report_with_rest(size: tuple[int, int], chromium: Any, with_rest: Pat
     assert sight.images == 11
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
 def test_a_report_with_scalp_maps(size: tuple[int, int], chromium: Any, with_maps: Path) -> None:
     sight = look(chromium, with_maps, size)

@@ -42,6 +42,7 @@ def test_what_no_baseline_can_learn_is_refused_before_the_network_is_trained(
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.long
 def test_soft_borders_are_for_training_alone(toy_data: Path, tmp_path: Path) -> None:
     overrides = ["labels.border_s=0.3", "fit.epochs=1"]
     config = parse_config(TrainConfig, CONFIG, "toy.toml", overrides=overrides)

@@ -59,11 +59,13 @@ def test_each_subject_gets_a_signal_of_its_own(people: list[Recording]) -> None:
     assert together["1"] == together["2"]
 
 
+@pytest.mark.long
 def test_a_run_of_several_signals_is_no_bundle_yet(pooled: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"\(1, 2\) has a signal of its own.*--from .*run --out RUN"):
         convert_run(pooled, tmp_path / "bundle")
 
 
+@pytest.mark.long
 def test_no_epoch_keeps_the_network_and_fits_the_signal(
     pooled: Path, people: list[Recording], tmp_path: Path
 ) -> None:
@@ -81,6 +83,7 @@ def test_no_epoch_keeps_the_network_and_fits_the_signal(
     convert_run(tmp_path / "run", tmp_path / "bundle")
 
 
+@pytest.mark.long
 def test_epochs_go_on_from_there(pooled: Path, people: list[Recording], tmp_path: Path) -> None:
     done = fit_to_one(pooled, people, tmp_path / "run", "fit.epochs=1")
     alone = train_run(
@@ -118,7 +121,7 @@ def test_recordings_that_were_trained_on_may_not_validate(
         train_run(config(), backwards, tmp_path / "run", WHITENED, start=StartingPoint.read(pooled))
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_refit_has_seen_what_validated_it(people: list[Recording], tmp_path: Path) -> None:
     pair = [people[3], people[4]]
     train_run(config("fit.refit=true", "fit.epochs=1"), pair, tmp_path / "run", WHITENED)

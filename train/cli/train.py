@@ -37,8 +37,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from neurograsp.edge_runtime.contract.codec import encode
     from neurograsp.edge_runtime.contract.errors import UsageError
+    from neurograsp.firmware_bridge.strict import encode
     from neurograsp.train.cli.job import read_job
     from neurograsp.train.datasets import open_recordings
 
@@ -69,10 +69,11 @@ def run(arguments: argparse.Namespace) -> int:
     start = None if arguments.start is None else StartingPoint.read(arguments.start)
     with epoch_progress(config.fit.epochs) as progress:
         trained = train_run(config, recordings, arguments.out, job.text, progress, start)
-    facts = trained.facts
+    facts, history = trained.facts, trained.history
+    best = ", ".join(f"{one.best_epoch} of {len(one.epochs)}" for one in history.members or [history])
     print(
         f"{facts.network}: {facts.parameters} parameters, {facts.macs / 1e6:.2f} M multiplications a window; "
-        f"best epoch {trained.history.best_epoch} of {len(trained.history.epochs)}"
+        f"best epoch {best}"
     )
     print(f"on the validation recordings {', '.join(facts.validation)}:")
     print(score_table(trained.metrics, config.labels.kind))

@@ -19,12 +19,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from neurograsp.edge_runtime.contract.codec import decode
 from neurograsp.edge_runtime.contract.errors import ConfigError, RecordingError
 from neurograsp.edge_runtime.contract.units import LSB_UV
 from neurograsp.edge_runtime.sources.base import CounterUnwrapper
 from neurograsp.edge_runtime.sources.brainflow_board import COUNTER_MODULUS, board_id_of
 from neurograsp.edge_runtime.sources.brainflow_library import load_brainflow
+from neurograsp.firmware_bridge.strict import decode
 from neurograsp.train.datasets import markers
 from neurograsp.train.datasets.gaps import counter_of
 from neurograsp.train.datasets.kept import kept

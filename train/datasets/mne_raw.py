@@ -27,7 +27,7 @@ PAUSE_S = 1.0
 
 _BIDS_NAME = re.compile(r"sub-([A-Za-z0-9]+)_(?:ses-)?(.+)_(?:eeg|ieeg|emg)")
 _BREAKS = ("new segment", "edge boundary", "bad boundary", "boundary")
-_SKIP = "BAD_ACQ_SKIP"
+SKIP = "BAD_ACQ_SKIP"
 
 
 def identify(path: Path) -> tuple[str, str]:
@@ -111,7 +111,7 @@ def _without_breaks(raw: Any, rate_hz: float) -> tuple[NDArray[np.int64], NDArra
     jump = np.zeros(n_frames, np.int64)
     for onset_s, duration_s, text in _notes(raw):
         start = min(max(0, round(onset_s * rate_hz)), n_frames)
-        if text == _SKIP:
+        if text == SKIP:
             there[start : start + max(1, round(duration_s * rate_hz))] = False
         elif text.lower().partition("/")[0] in _BREAKS and 0 < start < n_frames:
             jump[start] = round(PAUSE_S * rate_hz)

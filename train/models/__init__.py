@@ -7,13 +7,13 @@ Every network takes windows (n_time, n_channels, 1) of real values `q / 16` and 
 import difflib
 import importlib
 import inspect
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_origin
 
 from neurograsp.edge_runtime.contract.errors import ConfigError
 
-NETWORKS = ("article_cnn", "article_lstm", "band_power", "eegnet", "temporal_context")
+NETWORKS = ("article_cnn", "article_lstm", "band_power", "committee", "eegnet", "temporal_context")
 """Names for `build`; each is a module of this package."""
 
 
@@ -53,17 +53,24 @@ def build(
         MissingExtra: TensorFlow is not installed.
     """
     require_known("network", name, NETWORKS)
+    from neurograsp.train.models._keras import keras
+
+    keras.utils.set_random_seed(seed)
+    return assemble(name, n_time, n_channels, n_actions, options)
+
+
+def assemble(name: str, n_time: int, n_channels: int, n_actions: int, options: Mapping[str, object]) -> Any:
+    """`build` without a seed: the initial weights are the next ones of the global generators."""
+    require_known("network", name, NETWORKS)
     module = importlib.import_module(f"{__name__}.{name}")
     parameters = inspect.signature(module.build).parameters.values()
     kinds = {p.name: p.annotation for p in parameters if p.kind is inspect.Parameter.KEYWORD_ONLY}
     for option, value in options.items():
         require_known(f"option of {name}", option, kinds)
-        kind = int | float if kinds[option] is float else kinds[option]
+        kind = list if get_origin(kinds[option]) is list else kinds[option]
+        kind = int | float if kind is float else kind
         if not isinstance(value, kind) or isinstance(value, bool):
             raise ConfigError(f"network.options: {option} is {value!r:.40}, {name} wants {kind}")
-    from neurograsp.train.models._keras import keras
-
-    keras.utils.set_random_seed(seed)
     try:
         return module.build(n_time, n_channels, n_actions, **options)
     except (TypeError, ValueError) as error:

@@ -34,8 +34,15 @@ def learning_section(history: FitHistory | None) -> list[str]:
     title = heading("Learning")
     if history is None:
         return [title, paragraph("Learning curves are in the run folder: name it with --run.", "note")]
+    if not history.members:
+        return [title, *_curves(history)]
+    text = "Several networks, each trained on its own, whose standardized scores are averaged. One by one:"
+    return [title, paragraph(text), *(part for member in history.members for part in _curves(member))]
+
+
+def _curves(history: FitHistory) -> list[str]:
     if not history.epochs:
-        return [title, paragraph("The network was taken as it was: no epoch of training.")]
+        return [paragraph("The network was taken as it was: no epoch of training.")]
     ending = "then the patience ran out" if history.stopped_early else "as many as were allowed"
     text = (
         f"{len(history.epochs)} epochs, {ending}. Kept: the weights of epoch {history.best_epoch}, the best "
@@ -43,7 +50,7 @@ def learning_section(history: FitHistory | None) -> list[str]:
         "that it may lie above the validation loss."
     )
     alt = f"loss and AUC over {len(history.epochs)} epochs of training, epoch {history.best_epoch} kept"
-    return [title, paragraph(text), plots(figure(draw_learning(history), alt))]
+    return [paragraph(text), plots(figure(draw_learning(history), alt))]
 
 
 def draw_learning(history: FitHistory) -> bytes:

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from neurograsp.edge_runtime.bundle import Bundle
-from neurograsp.edge_runtime.contract.codec import decode
 from neurograsp.edge_runtime.contract.manifest import Manifest
 from neurograsp.edge_runtime.event_scores import TOLERANCE_S
+from neurograsp.firmware_bridge.strict import decode
 from neurograsp.train.bootstrap import BOOTSTRAPPED
 from neurograsp.train.bundle_scores import BundleScores
 from neurograsp.train.cli.tables import ABOVE_LINEAR, DASH, SHOWN, cell, margin, span

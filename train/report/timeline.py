@@ -8,11 +8,11 @@ import numpy as np
 import numpy.typing as npt
 
 from neurograsp.edge_runtime.bundle import Bundle
-from neurograsp.edge_runtime.contract.codec import decode
 from neurograsp.edge_runtime.contract.signal_spec import INPUT_SCALE, SignalSpec
 from neurograsp.edge_runtime.dsp.chain import FilterChain
 from neurograsp.edge_runtime.event_scores import TOLERANCE_S, activations
 from neurograsp.edge_runtime.pipeline import STOP
+from neurograsp.firmware_bridge.strict import decode
 from neurograsp.train.bundle_scores import BundleScores
 from neurograsp.train.channels import fitted
 from neurograsp.train.config import ActionsConfig

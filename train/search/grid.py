@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from neurograsp.edge_runtime.contract.codec import encode
 from neurograsp.edge_runtime.contract.errors import ConfigError
+from neurograsp.firmware_bridge.strict import encode
 from neurograsp.train.config import DataConfig, NetworkConfig, TrainConfig
 from neurograsp.train.models import NETWORKS, require_known
 from neurograsp.train.search.space import GridConfig

@@ -7,9 +7,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Literal
 
-from neurograsp.edge_runtime.contract.codec import decode, encode
 from neurograsp.edge_runtime.contract.config import assign, parse_config
 from neurograsp.edge_runtime.contract.errors import ConfigError
+from neurograsp.firmware_bridge.strict import decode, encode
 from neurograsp.train.config import NetworkConfig, TrainConfig
 
 MAX_BYTES = 1_000_000

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from neurograsp.edge_runtime.cli.hands import is_simulated
 from neurograsp.edge_runtime.cli.trust import add_public_key
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError(f"--source {source}: expected board:NAME[:port], relay:HOST:PORT or lsl:NAME")
     if arguments.impedance and (source is None or not source.startswith("board:")):
         raise UsageError("--impedance: name the board with --source board:NAME[:port]")
-    if hand in ("sim", "none"):
+    if hand is not None and (hand == "none" or is_simulated(hand)):
         raise UsageError(
             f"--hand {hand}: name the port of a hand; `neurograsp hand ping` starts the simulated one"
         )

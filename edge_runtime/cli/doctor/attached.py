@@ -33,7 +33,14 @@ def ports(names: Sequence[str] | None = None) -> Row:
     if closed:
         fix = "sudo usermod -aG dialout $USER, log in again"
         return Row("warn", f"no permission for {', '.join(closed)}", fix)
-    return Row("ok", f"serial ports: {', '.join(names)}")
+    return Row("ok", f"serial ports: {', '.join(map(_with_latency, names))}")
+
+
+def _with_latency(name: str) -> str:
+    from neurograsp.firmware_bridge.adapters import SLOW_MS, latency_ms
+
+    late = latency_ms(name)
+    return name if late is None or late <= SLOW_MS else f"{name} (keeps bytes for {late} ms until opened)"
 
 
 @dataclass(frozen=True)
@@ -141,12 +148,19 @@ def check_impedance(text: str) -> Row:
 
 def check_hand(url: str) -> Row:
     """Says hello to a hand without arming it."""
-    from neurograsp.edge_runtime.cli.hands import open_hand
+    from neurograsp.edge_runtime.cli.hands import device_of, open_hand
     from neurograsp.edge_runtime.contract.errors import NeurograspError
+    from neurograsp.firmware_bridge.adapters import SLOW_MS, latency_ms
 
     try:
         with open_hand(url) as opened:
             assert opened.link is not None
-            return Row("ok", f"hand {opened.name}: answers, {opened.link.state.state.name}")
+            said = f"hand {opened.name}: answers, {opened.link.state.state.name}"
+            _, port = device_of(url) or ("", url)
+            late = latency_ms(port)
+            if late is None or late <= SLOW_MS:
+                return Row("ok", said)
+            what = f"{said}; its USB adapter keeps bytes for {late} ms, and low latency could not be set"
+            return Row("warn", what, f"sudo setserial {port} low_latency")
     except NeurograspError as error:
         return Row("fail", f"hand: {error}")

@@ -14,8 +14,10 @@ from core_bench import STRICT, UBSAN
 from neurograsp.convert.c_target.export import export_c
 from neurograsp.convert.c_target.golden_c import golden_files
 from neurograsp.edge_runtime.bundle import Bundle, open_bundle
+from neurograsp.firmware_bridge.host_firmware import FIRMWARE
 
 PORTS = Path(__file__).parent / "ports"
+CORTEX = FIRMWARE / "extras" / "ports" / "cortex"
 AVR_FRAMES = 200
 """No object on an AVR may be larger than 32 kB."""
 
@@ -62,7 +64,8 @@ def cortex_m3(folder: Path) -> dict[str, int]:
     called(
         *("clang", "--target=thumbv7m-none-eabi", "-mcpu=cortex-m3", "-std=c99", "-Os"),
         *("-ffreestanding", "-fno-builtin", "-nostdlib", "-fuse-ld=lld", "-Wall", "-Wextra", "-Werror"),
-        *(f"-I{folder}", f"-I{port}", "-T", port / "mps2.ld", *sources, *port.glob("*.c"), "-o", program),
+        *(f"-I{folder}", f"-I{CORTEX}", "-T", port / "mps2.ld", CORTEX / "runtime.c"),
+        *(*sources, *port.glob("*.c"), "-o", program),
     )
     said = called(
         *("qemu-system-arm", "-machine", "mps2-an385", "-kernel", program, "-nographic"),

@@ -114,15 +114,15 @@ def test_other_layers(body: Callable[[Any], Any], tmp_path: Path) -> None:
         same_stream(blob, 2, tmp_path / "hops")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "options"),
     [
-        ("article_cnn", {"filters": 8, "units": 8}),
-        ("eegnet", {"filters": 8, "mixed_filters": 8}),
-        ("eegnet", {"filters": 8, "mixed_filters": 8, "head": "mean"}),
-        ("temporal_context", {}),
-        ("band_power", {}),
+        pytest.param("article_cnn", {"filters": 8, "units": 8}, marks=pytest.mark.slow),
+        pytest.param("eegnet", {"filters": 8, "mixed_filters": 8}, marks=pytest.mark.slow),
+        pytest.param("eegnet", {"filters": 8, "mixed_filters": 8, "head": "mean"}, marks=pytest.mark.long),
+        pytest.param("temporal_context", {}, marks=pytest.mark.long),
+        pytest.param("band_power", {}, marks=pytest.mark.long),
+        pytest.param("committee", {}, marks=pytest.mark.long),
     ],
 )
 def test_our_networks(name: str, options: dict[str, Any], tmp_path: Path) -> None:
@@ -136,7 +136,7 @@ def test_our_networks(name: str, options: dict[str, Any], tmp_path: Path) -> Non
         same_stream(blob, hop, tmp_path / f"hop{hop}")
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_layer_without_c_is_named() -> None:
     build = pytest.importorskip("neurograsp.train.models").build
     blob = quantize.ptq(build("article_lstm", WINDOW, N_CHANNELS, N_ACTIONS, units=4), noise(16, 1), seed=0)

@@ -29,6 +29,8 @@ def test_codes_are_those_of_the_command_line() -> None:
         "RecordingError": "4",
         "SourceError": "5",
         "ClusterError": "5",
+        "FeedError": "5",
+        "BoardError": "5",
         "ProtocolError": "5",
         "LinkError": "5",
     }

@@ -4,7 +4,6 @@ from typing import Any
 import pytest
 from toys import toy_signal
 
-from neurograsp.edge_runtime.contract.codec import encode
 from neurograsp.edge_runtime.contract.decision_spec import DecisionSpec
 from neurograsp.edge_runtime.contract.errors import BundleError
 from neurograsp.edge_runtime.contract.manifest import (
@@ -16,6 +15,7 @@ from neurograsp.edge_runtime.contract.manifest import (
     parse_manifest,
     render_manifest,
 )
+from neurograsp.firmware_bridge.strict import encode
 
 DECISION = DecisionSpec((0.9, 0.9), (0.6, 0.6))
 

@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from toys import CHAINS, chain_signal, toy_signal
 
-from neurograsp.edge_runtime.contract.codec import decode, encode
 from neurograsp.edge_runtime.contract.decision_spec import DecisionSpec, Proportional
 from neurograsp.edge_runtime.contract.errors import ConfigError
 from neurograsp.edge_runtime.contract.signal_spec import (
@@ -21,6 +20,7 @@ from neurograsp.edge_runtime.contract.signal_spec import (
     SignalSpec,
     SosStage,
 )
+from neurograsp.firmware_bridge.strict import decode, encode
 
 ONE = 2**30
 

@@ -108,3 +108,35 @@ def test_a_channel_name_that_the_header_cannot_hold_is_refused(tmp_path: Path, n
     header = BdfHeader("1", "1", "X", STARTED, (name,), 100, CountScale.of(1.0))
     with pytest.raises(ConfigError, match="make it shorter|ASCII"):
         header.encode(0)
+
+
+@pytest.mark.parametrize("lsb_uv", [1.0, 0.5, None])
+def test_edf_has_the_same_integers_and_labels_everywhere(tmp_path: Path, lsb_uv: float | None) -> None:
+    scale = CountScale.of(lsb_uv, sample_bytes=2)
+    assert scale.digital > 32_700
+    rng = np.random.default_rng(3)
+    counts = rng.integers(-scale.digital, scale.digital, (377, 3), endpoint=True).astype(np.int32)
+    counts[:2, 0] = (-scale.digital, scale.digital)
+    header = BdfHeader("P1", "2", "cyton", STARTED, ("E1", "E2", "E3"), 125, scale, sample_bytes=2)
+    path = tmp_path / "subjP1_session02.edf"
+    with path.open("xb", buffering=0) as file:
+        writer = BdfWriter(file, header)
+        writer.annotate([Stretch(7, 200, "grip")])
+        writer.write(counts)
+        writer.finish()
+    assert path.stat().st_size == header.n_bytes(writer.n_records)
+    assert writer.n_clipped == 0
+    (ours,) = open_recordings(path)
+    assert np.array_equal(ours.counts, counts)
+    assert (ours.lsb_uv, ours.labels.names) == (lsb_uv, ("grip",))
+    assert (ours.labels.start.tolist(), ours.labels.stop.tolist()) == ([7], [200])
+    plain = edfio.read_edf(path)
+    assert np.array_equal(plain.signals[2].digital[:377], counts[:, 2])
+    assert [note.text for note in plain.annotations] == ["grip", "BAD_lost"]
+    theirs = mne.io.read_raw_edf(path, preload=True, verbose="ERROR")
+    assert theirs.annotations.onset[0] == pytest.approx(7 / 125)
+
+
+def test_a_unit_too_fine_for_edf_is_refused() -> None:
+    with pytest.raises(ConfigError, match="cannot be written to EDF exactly; write BDF"):
+        CountScale.of(4.5e6 / 24 / (2**23 - 1), sample_bytes=2)

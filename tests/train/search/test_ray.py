@@ -18,7 +18,7 @@ from test_search import FOREVER_S, until
 from neurograsp.edge_runtime.cli import main
 
 pytest.importorskip("ray")
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
 
 SPACE = "[search]\nfit.learning_rate = {low = 1e-3, high = 1e-2, log = true}\nfit.epochs = {choices = [1]}"
 N_TRIALS = 4

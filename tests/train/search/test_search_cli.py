@@ -50,7 +50,7 @@ def test_ray_that_is_not_installed(
     assert "ray is not installed: run `pip install '.[cluster]'`" in capsys.readouterr().err
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_best_configuration_trains_anew_to_its_score(
     write_space: WriteSpace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -66,7 +66,7 @@ def test_the_best_configuration_trains_anew_to_its_score(
     assert main(["compare", str(out / best["run"]), str(again)]) == 0
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interruption_leaves_no_half_run(
     write_space: WriteSpace, tmp_path: Path, number: signal.Signals

@@ -11,8 +11,13 @@ extern "C" {
 #include "hand_hal.h"
 #include "hand_motion.h"
 #include "hand_profile.h"
+#include "hand_profiles.h"
 #include "hand_protocol.h"
 #include "hand_safety.h"
+
+#ifdef __AVR__
+#include "avr/board.h"
+#endif
 
 #ifdef __cplusplus
 }

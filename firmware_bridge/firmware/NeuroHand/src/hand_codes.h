@@ -40,10 +40,15 @@ enum hand_state {
     HAND_STATE_ESTOP = 6
 };
 
+#define HAND_STATES 7u
+
 enum hand_fault {
     HAND_FAULT_NONE = 0,
     HAND_FAULT_LINK_SILENT = 1,
-    HAND_FAULT_ESTOP_INPUT = 2
+    HAND_FAULT_ESTOP_INPUT = 2,
+    HAND_FAULT_STALLED = 3,
+    HAND_FAULT_BATTERY_LOW = 4,
+    HAND_FAULT_DEVICE = 5 /* a servo's own; of hands that a driver of the host moves, never of this core */
 };
 
 enum hand_nack_code {
@@ -58,7 +63,9 @@ enum hand_nack_code {
     HAND_NACK_NOT_ARMED = 8,
     HAND_NACK_ARMED = 9,
     HAND_NACK_LATCHED = 10,
-    HAND_NACK_ESTOP = 11
+    HAND_NACK_ESTOP = 11,
+    HAND_NACK_BATTERY = 12,
+    HAND_NACK_STALLED = 13
 };
 
 enum hand_action {
@@ -98,10 +105,17 @@ enum hand_topic {
 /* Bits of STATE.flags. */
 #define HAND_FLAG_ATTACHED 0x01u
 #define HAND_FLAG_ESTOP_PRESSED 0x02u
+#define HAND_FLAG_STALL 0x04u
+#define HAND_FLAG_BATTERY_LOW 0x08u
+#define HAND_FLAG_WATCHDOG_RESET 0x10u
+#define HAND_FLAG_BROWN_OUT_RESET 0x20u
 
 /* Bits of CAPS.features. */
 #define HAND_FEATURE_ESTOP_INPUT 0x01u
 #define HAND_FEATURE_FORCE 0x02u
 #define HAND_FEATURE_FEEDBACK 0x04u
+#define HAND_FEATURE_STALL_INPUT 0x08u
+#define HAND_FEATURE_BATTERY_INPUT 0x10u
+#define HAND_FEATURE_HARDWARE_WATCHDOG 0x20u
 
 #endif

@@ -6,8 +6,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* Levels of the inputs. */
+#define HAND_INPUT_ESTOP 0x01u
+#define HAND_INPUT_STALL 0x02u
+#define HAND_INPUT_BATTERY_LOW 0x04u
+
 typedef struct {
     void *context; /* given back to every function */
+
+    /* HAND_FEATURE_*: what this board has, besides what the profile says of the hand. */
+    uint8_t features;
 
     /* Pulse lengths in microseconds for the next servo frame; only called while outputs are attached,
      * and once just before they are. */
@@ -19,9 +27,9 @@ typedef struct {
     /* Queue bytes for the host; drop them all when there is no room (the host tries again). */
     void (*transmit)(void *context, const uint8_t *bytes, uint8_t size);
 
-    /* True while the emergency stop input is active. It is a level, looked at by each call of the core: the
-     * board keeps a press that may be shorter until then. A board without the input returns false. */
-    bool (*estop_pressed)(void *context);
+    /* HAND_INPUT_* bits of the inputs that are active. They are levels, looked at by each call of the core: the
+     * board keeps a press of the emergency stop that may be shorter until then. 0 for an input that it lacks. */
+    uint8_t (*inputs)(void *context);
 } hand_hal;
 
 #endif

@@ -27,6 +27,7 @@
 #define HAND_WATCHDOG_MIN_MS 100u
 #define HAND_WATCHDOG_MAX_MS 1000u
 #define HAND_KEEP 0u            /* in a pose: leave this joint where it is */
+#define HAND_LIMP_NEVER 0xFFFFu /* as limp_ms: keep holding */
 
 typedef struct {
     uint16_t min_us;
@@ -38,16 +39,16 @@ typedef struct {
 typedef struct {
     char name[HAND_NAME_MAX + 1u];
     uint8_t joints;
-    uint8_t features;
+    uint8_t features;     /* HAND_FEATURE_FORCE, HAND_FEATURE_FEEDBACK */
     uint16_t watchdog_ms; /* silence of the host that stops the hand */
-    uint16_t limp_ms;     /* from that stop to outputs detached */
+    uint16_t limp_ms;     /* from that stop to outputs detached; 0: at once; HAND_LIMP_NEVER */
     uint16_t max_ttl_ms;
+    uint16_t stall_ms;   /* a stall that lasts so long lets go at once; 0: the input is not watched */
+    uint16_t battery_ms; /* a low battery that lasts so long stops the hand; 0: the input is not watched */
     uint32_t actions; /* bit n: action n has a pose */
     hand_joint joint[HAND_MAX_JOINTS];
     uint16_t pose[HAND_ACTIONS][HAND_MAX_JOINTS];
 } hand_profile;
-
-extern const hand_profile hand_profile_arm;
 
 /* A profile may be wrong; these two are what is in force. */
 static inline uint8_t hand_profile_joints(const hand_profile *profile)

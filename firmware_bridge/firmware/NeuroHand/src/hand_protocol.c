@@ -63,9 +63,9 @@ static void send(hand *self, const hand_frame *frame)
     self->hal->transmit(self->hal->context, bytes, size);
 }
 
-static bool estop_pressed(const hand *self)
+static uint8_t inputs(const hand *self)
 {
-    return self->hal->estop_pressed(self->hal->context);
+    return self->hal->inputs(self->hal->context);
 }
 
 static void send_event(hand *self, uint8_t event, uint8_t detail)
@@ -81,18 +81,33 @@ static void send_event(hand *self, uint8_t event, uint8_t detail)
     send(self, &frame);
 }
 
+static uint8_t state_flags(const hand *self)
+{
+    uint8_t active = inputs(self);
+    uint8_t flags = self->reset_flag;
+    if (self->safety.attached) {
+        flags |= HAND_FLAG_ATTACHED;
+    }
+    if ((active & HAND_INPUT_ESTOP) != 0) {
+        flags |= HAND_FLAG_ESTOP_PRESSED;
+    }
+    if ((active & HAND_INPUT_STALL) != 0) {
+        flags |= HAND_FLAG_STALL;
+    }
+    if ((active & HAND_INPUT_BATTERY_LOW) != 0) {
+        flags |= HAND_FLAG_BATTERY_LOW;
+    }
+    return flags;
+}
+
 static void send_state(hand *self)
 {
     hand_frame frame = blank(HAND_MESSAGE_STATE, self->session, self->sent_seq++);
     const hand_decoder *rx = &self->decoder;
-    uint8_t flags = self->safety.attached ? HAND_FLAG_ATTACHED : 0;
-    if (estop_pressed(self)) {
-        flags |= HAND_FLAG_ESTOP_PRESSED;
-    }
     put8(&frame, self->safety.state);
     put8(&frame, self->action);
     put8(&frame, self->safety.fault);
-    put8(&frame, flags);
+    put8(&frame, state_flags(self));
     put16(&frame, rx->frames);
     put16(&frame, (uint16_t)(rx->crc_errors + rx->overruns + rx->malformed));
     put16(&frame, self->duplicates);
@@ -130,7 +145,7 @@ static void settle(hand *self)
 
 static void update(hand *self, uint32_t now_ms)
 {
-    if (hand_safety_update(&self->safety, now_ms, estop_pressed(self))) {
+    if (hand_safety_update(&self->safety, now_ms, inputs(self))) {
         send_event(self, HAND_EVENT_ACTION_EXPIRED, self->action);
         self->action = HAND_ACTION_HOLD;
     }
@@ -143,14 +158,13 @@ static void fill_caps(const hand *self, hand_frame *reply)
 {
     const hand_profile *profile = self->profile;
     uint32_t actions = HAND_FLASH_U32(profile->actions);
-    reply->type = HAND_MESSAGE_CAPS;
     put8(reply, HAND_VERSION_MIN);
     put8(reply, HAND_VERSION_MAX);
     put8(reply, HAND_FIRMWARE_MAJOR);
     put8(reply, HAND_FIRMWARE_MINOR);
     put8(reply, self->motion.joints);
     put8(reply, HAND_FRAME_MS);
-    put8(reply, HAND_FLASH_U8(profile->features));
+    put8(reply, HAND_FLASH_U8(profile->features) | self->hal->features);
     put16(reply, hand_profile_watchdog_ms(profile));
     put16(reply, HAND_FLASH_U16(profile->limp_ms));
     put16(reply, HAND_FLASH_U16(profile->max_ttl_ms));
@@ -197,11 +211,9 @@ static verdict begin(hand *self, uint32_t now_ms, uint8_t action, uint16_t ttl_m
 {
     bool moves = hand_motion_is_elsewhere(&self->motion, target_us);
     uint8_t refusal = hand_safety_begin(&self->safety, now_ms, ttl_ms, moves);
-    if (refusal == HAND_NACK_VALUE) {
-        return refuse_value(ttl_at);
-    }
     if (refusal != HAND_NACK_NONE) {
-        return refuse(refusal);
+        verdict why = {refusal, {ttl_at, 0}}; /* all else was looked at before */
+        return why;
     }
     hand_motion_go(&self->motion, target_us, speed);
     self->action = action;
@@ -295,6 +307,7 @@ static verdict do_get(hand *self, const hand_frame *request)
     if (topic == HAND_TOPIC_STATE) {
         send_state(self);
     } else if (topic == HAND_TOPIC_CAPS) {
+        self->reply.type = HAND_MESSAGE_CAPS;
         fill_caps(self, &self->reply);
     } else {
         const hand_limits *limits = &self->safety.limits[index];
@@ -316,7 +329,7 @@ static verdict do_arm(hand *self, const hand_frame *request)
 {
     verdict result = no_payload(request);
     if (result.code == HAND_NACK_NONE) {
-        result = refuse(hand_safety_arm(&self->safety, estop_pressed(self)));
+        result = refuse(hand_safety_arm(&self->safety, inputs(self)));
     }
     if (result.code == HAND_NACK_NONE) {
         self->beat_seen = false;
@@ -366,7 +379,6 @@ static void fill_ack(const hand *self, const hand_frame *request, hand_frame *re
 
 static void fill_nack(hand *self, const hand_frame *request, verdict why, hand_frame *reply)
 {
-    reply->type = HAND_MESSAGE_NACK;
     put8(reply, why.code);
     put8(reply, request->type);
     put8(reply, why.detail[0]);
@@ -457,6 +469,7 @@ static void on_request(hand *self, const hand_frame *request, uint32_t now_ms)
     self->reply = blank(HAND_MESSAGE_ACK, request->session, request->seq);
     verdict result = dispatch(self, request, now_ms);
     if (result.code != HAND_NACK_NONE) {
+        self->reply.type = HAND_MESSAGE_NACK;
         fill_nack(self, request, result, &self->reply);
     } else {
         hand_safety_feed(&self->safety, now_ms);
@@ -491,9 +504,14 @@ static void on_frame(hand *self, const hand_frame *request, uint32_t now_ms)
 
 /* --- what a port calls ------------------------------------------------------------------------ */
 
-void hand_init(hand *self, const hand_profile *profile, const hand_hal *hal)
+void hand_init(hand *self, const hand_profile *profile, const hand_hal *hal, uint8_t reset)
 {
     memset(self, 0, sizeof *self);
+    if (reset == HAND_RESET_WATCHDOG) {
+        self->reset_flag = HAND_FLAG_WATCHDOG_RESET;
+    } else if (reset == HAND_RESET_BROWN_OUT) {
+        self->reset_flag = HAND_FLAG_BROWN_OUT_RESET;
+    }
     self->profile = profile;
     self->hal = hal;
     hand_decoder_init(&self->decoder);

@@ -14,6 +14,13 @@
 
 #define HAND_STATE_PERIOD_MS 50u
 
+/* Why the board started. */
+enum hand_reset {
+    HAND_RESET_POWER_ON = 0,
+    HAND_RESET_WATCHDOG = 1,
+    HAND_RESET_BROWN_OUT = 2
+};
+
 typedef struct {
     const hand_profile *profile;
     const hand_hal *hal;
@@ -35,9 +42,10 @@ typedef struct {
     bool shown_attached;
     uint16_t duplicates;
     uint16_t refusals;
+    uint8_t reset_flag; /* HAND_FLAG_WATCHDOG_RESET, HAND_FLAG_BROWN_OUT_RESET, or 0 */
 } hand;
 
-void hand_init(hand *self, const hand_profile *profile, const hand_hal *hal);
+void hand_init(hand *self, const hand_profile *profile, const hand_hal *hal, uint8_t reset);
 void hand_receive(hand *self, uint8_t byte, uint32_t now_ms);
 void hand_poll(hand *self, uint32_t now_ms);
 void hand_servo_frame(hand *self, uint32_t now_ms);

@@ -2,15 +2,47 @@
 
 #include <string.h>
 
+#define BOOT HAND_STATE_BOOT
+#define IDLE HAND_STATE_IDLE
+#define ARMED HAND_STATE_ARMED
+#define MOVING HAND_STATE_MOVING
+#define HOLD HAND_STATE_HOLD
+#define FAILSAFE HAND_STATE_FAILSAFE
+#define ESTOP HAND_STATE_ESTOP
+
+/* extras/model/ proves the properties of this table; a test holds the two together. */
+static const uint8_t transitions[HAND_STATES][HAND_SAFETY_EVENTS] HAND_FLASH = {
+    /*             SESSION   ARM       MOVE      STAY      ARRIVED   EXPIRED   STOP      FAULT     ESTOP */
+    [BOOT] =     { IDLE,     BOOT,     BOOT,     BOOT,     BOOT,     BOOT,     BOOT,     BOOT,     ESTOP },
+    [IDLE] =     { IDLE,     ARMED,    IDLE,     IDLE,     IDLE,     IDLE,     IDLE,     IDLE,     ESTOP },
+    [ARMED] =    { IDLE,     ARMED,    MOVING,   HOLD,     ARMED,    ARMED,    IDLE,     FAILSAFE, ESTOP },
+    [MOVING] =   { IDLE,     MOVING,   MOVING,   HOLD,     HOLD,     HOLD,     IDLE,     FAILSAFE, ESTOP },
+    [HOLD] =     { IDLE,     HOLD,     MOVING,   HOLD,     HOLD,     HOLD,     IDLE,     FAILSAFE, ESTOP },
+    [FAILSAFE] = { FAILSAFE, ARMED,    FAILSAFE, FAILSAFE, FAILSAFE, FAILSAFE, FAILSAFE, FAILSAFE, ESTOP },
+    [ESTOP] =    { ESTOP,    ARMED,    ESTOP,    ESTOP,    ESTOP,    ESTOP,    ESTOP,    ESTOP,    ESTOP },
+};
+
+uint8_t hand_safety_next(uint8_t state, uint8_t event)
+{
+    if (state >= HAND_STATES) {
+        return ESTOP;
+    }
+    return HAND_FLASH_U8(transitions[state][event]);
+}
+
+static void enter(hand_safety *safety, uint8_t event)
+{
+    safety->state = hand_safety_next(safety->state, event);
+}
+
 static bool armed(const hand_safety *safety)
 {
-    return safety->state == HAND_STATE_ARMED || safety->state == HAND_STATE_MOVING ||
-           safety->state == HAND_STATE_HOLD;
+    return safety->state == ARMED || safety->state == MOVING || safety->state == HOLD;
 }
 
 static bool latched(const hand_safety *safety)
 {
-    return safety->state == HAND_STATE_FAILSAFE || safety->state == HAND_STATE_ESTOP;
+    return safety->state == FAILSAFE || safety->state == ESTOP;
 }
 
 static uint16_t within_servo_range(uint16_t us)
@@ -37,42 +69,73 @@ void hand_safety_init(hand_safety *safety, const hand_profile *profile)
     memset(safety, 0, sizeof *safety);
     safety->profile = profile;
     safety->joints = hand_profile_joints(profile);
-    safety->state = HAND_STATE_BOOT;
+    safety->state = BOOT;
     restore_limits(safety);
 }
 
-static void latch(hand_safety *safety, uint8_t state, uint8_t fault, uint32_t now_ms)
+static void latch(hand_safety *safety, uint8_t event, uint8_t fault, uint32_t now_ms)
 {
-    safety->state = state;
+    enter(safety, event);
     safety->fault = fault;
     safety->renewed = false;
     safety->ttl_running = false;
     safety->latched_ms = now_ms;
 }
 
-bool hand_safety_update(hand_safety *safety, uint32_t now_ms, bool estop)
+/* True when `input` has been active for `limit_ms` in one go. */
+static bool lasts(hand_lasting *input, bool active, uint16_t limit_ms, uint32_t now_ms)
 {
-    uint16_t watchdog_ms = hand_profile_watchdog_ms(safety->profile);
+    if (active && !input->active) {
+        input->from_ms = now_ms;
+    }
+    input->active = active;
+    return active && limit_ms != 0 && now_ms - input->from_ms >= limit_ms;
+}
+
+static void let_go_after(hand_safety *safety, uint32_t silent_ms, uint32_t now_ms)
+{
     uint16_t limp_ms = HAND_FLASH_U16(safety->profile->limp_ms);
+    uint32_t idle_ms = (uint32_t)hand_profile_watchdog_ms(safety->profile) + limp_ms;
+    if (limp_ms == HAND_LIMP_NEVER) {
+        return;
+    }
+    if ((safety->state == FAILSAFE && now_ms - safety->latched_ms >= limp_ms) ||
+        (safety->state == IDLE && silent_ms >= idle_ms)) {
+        safety->attached = false;
+    }
+}
+
+bool hand_safety_update(hand_safety *safety, uint32_t now_ms, uint8_t inputs)
+{
+    const hand_profile *profile = safety->profile;
+    bool estop = (inputs & HAND_INPUT_ESTOP) != 0;
+    bool stalled =
+        lasts(&safety->stall, (inputs & HAND_INPUT_STALL) != 0, HAND_FLASH_U16(profile->stall_ms), now_ms);
+    bool flat = lasts(&safety->battery_low, (inputs & HAND_INPUT_BATTERY_LOW) != 0,
+                      HAND_FLASH_U16(profile->battery_ms), now_ms);
     uint32_t silent_ms = now_ms - safety->fed_ms;
 
-    if (estop && (safety->state != HAND_STATE_ESTOP || !safety->estop_seen)) {
-        latch(safety, HAND_STATE_ESTOP, HAND_FAULT_ESTOP_INPUT, now_ms);
+    if (estop && (safety->state != ESTOP || !safety->estop_seen)) {
+        latch(safety, HAND_SAFETY_ESTOP, HAND_FAULT_ESTOP_INPUT, now_ms);
         safety->attached = false;
     }
     safety->estop_seen = estop;
-    if (armed(safety) && silent_ms >= watchdog_ms) {
-        latch(safety, HAND_STATE_FAILSAFE, HAND_FAULT_LINK_SILENT, now_ms);
+    if (armed(safety) && silent_ms >= hand_profile_watchdog_ms(profile)) {
+        latch(safety, HAND_SAFETY_FAULT, HAND_FAULT_LINK_SILENT, now_ms);
     }
-    if (safety->state == HAND_STATE_FAILSAFE && now_ms - safety->latched_ms >= limp_ms) {
+    if (armed(safety) && stalled) {
+        latch(safety, HAND_SAFETY_FAULT, HAND_FAULT_STALLED, now_ms);
+    }
+    if (armed(safety) && flat) {
+        latch(safety, HAND_SAFETY_FAULT, HAND_FAULT_BATTERY_LOW, now_ms);
+    }
+    if (stalled) {
         safety->attached = false;
     }
-    if (safety->state == HAND_STATE_IDLE && silent_ms >= (uint32_t)watchdog_ms + limp_ms) {
-        safety->attached = false;
-    }
+    let_go_after(safety, silent_ms, now_ms);
     if (safety->ttl_running && now_ms - safety->ttl_from_ms >= safety->ttl_ms) {
         safety->ttl_running = false;
-        safety->state = HAND_STATE_HOLD;
+        enter(safety, HAND_SAFETY_EXPIRED);
         return true;
     }
     return false;
@@ -83,11 +146,8 @@ void hand_safety_new_session(hand_safety *safety, uint32_t now_ms)
     safety->ttl_running = false;
     safety->fed_ms = now_ms;
     restore_limits(safety);
-    if (latched(safety)) {
-        safety->renewed = true;
-    } else {
-        safety->state = HAND_STATE_IDLE;
-    }
+    safety->renewed = latched(safety);
+    enter(safety, HAND_SAFETY_SESSION);
 }
 
 void hand_safety_feed(hand_safety *safety, uint32_t now_ms)
@@ -98,24 +158,28 @@ void hand_safety_feed(hand_safety *safety, uint32_t now_ms)
 void hand_safety_stop(hand_safety *safety)
 {
     safety->ttl_running = false;
-    if (armed(safety)) {
-        safety->state = HAND_STATE_IDLE;
-    }
+    enter(safety, HAND_SAFETY_STOP);
 }
 
-uint8_t hand_safety_arm(hand_safety *safety, bool estop)
+uint8_t hand_safety_arm(hand_safety *safety, uint8_t inputs)
 {
-    if (estop) {
+    bool battery_watched = HAND_FLASH_U16(safety->profile->battery_ms) != 0;
+    bool stall_watched = HAND_FLASH_U16(safety->profile->stall_ms) != 0;
+    if ((inputs & HAND_INPUT_ESTOP) != 0) {
         return HAND_NACK_ESTOP;
     }
     if (latched(safety) && !safety->renewed) {
         return HAND_NACK_LATCHED;
     }
-    if (!armed(safety)) {
-        safety->state = HAND_STATE_ARMED;
-        safety->fault = HAND_FAULT_NONE;
-        safety->attached = true;
+    if (battery_watched && (inputs & HAND_INPUT_BATTERY_LOW) != 0) {
+        return HAND_NACK_BATTERY;
     }
+    if (stall_watched && (inputs & HAND_INPUT_STALL) != 0) {
+        return HAND_NACK_STALLED;
+    }
+    enter(safety, HAND_SAFETY_ARM);
+    safety->fault = HAND_FAULT_NONE;
+    safety->attached = armed(safety);
     return HAND_NACK_NONE;
 }
 
@@ -136,7 +200,7 @@ uint8_t hand_safety_begin(hand_safety *safety, uint32_t now_ms, uint16_t ttl_ms,
     if (ttl_ms == 0 || ttl_ms > HAND_FLASH_U16(safety->profile->max_ttl_ms)) {
         return HAND_NACK_VALUE;
     }
-    safety->state = moves ? HAND_STATE_MOVING : HAND_STATE_HOLD;
+    enter(safety, moves ? HAND_SAFETY_MOVE : HAND_SAFETY_STAY);
     safety->ttl_ms = ttl_ms;
     safety->ttl_from_ms = now_ms;
     safety->ttl_running = true;
@@ -179,12 +243,12 @@ uint16_t hand_safety_clamp(const hand_safety *safety, uint8_t joint, uint16_t us
 
 bool hand_safety_may_move(const hand_safety *safety)
 {
-    return safety->state == HAND_STATE_MOVING;
+    return safety->state == MOVING;
 }
 
 void hand_safety_arrived(hand_safety *safety)
 {
-    safety->state = HAND_STATE_HOLD;
+    enter(safety, HAND_SAFETY_ARRIVED);
 }
 
 uint16_t hand_safety_gate(const hand_safety *safety, uint8_t joint, uint16_t present_us, uint16_t wanted_us)

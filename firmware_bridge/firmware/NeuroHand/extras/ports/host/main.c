@@ -1,11 +1,12 @@
 /* The hand as a process: the same core, a pseudo-terminal for a serial port, a trace for servos.
  *
- *   neurohand [--trace FILE]
+ *   neurohand [--profile NAME] [--trace FILE]
  *
+ * The profile is HAND_PROFILE of hand_profiles.h, or one of those listed there.
  * The only line on stdout is the path to open. The trace is CSV, one line a servo frame, with
- * CLOCK_MONOTONIC milliseconds (mod 2^32) and 0 for a joint that gets no pulse. SIGUSR1 presses the
- * emergency stop, SIGUSR2 releases it. Ends at end of file on stdin, on SIGTERM, and when the trace cannot be
- * written. */
+ * CLOCK_MONOTONIC milliseconds (mod 2^32) and 0 for a joint that gets no pulse. A digit on stdin sets the
+ * inputs: the sum of 1 emergency stop, 2 stall, 4 battery low. Ends at end of file on stdin, on SIGTERM, and when
+ * the trace cannot be written. */
 #define _XOPEN_SOURCE 700
 
 #include "NeuroHand.h"
@@ -22,26 +23,22 @@
 #include <unistd.h>
 
 #define POLL_MS 5u
+#define FEATURES (HAND_FEATURE_ESTOP_INPUT | HAND_FEATURE_STALL_INPUT | HAND_FEATURE_BATTERY_INPUT)
 
 typedef struct {
     int line;
     bool connected;
     bool attached;
+    uint8_t inputs;
     uint16_t us[HAND_MAX_JOINTS];
 } board;
 
-static volatile sig_atomic_t estop_input;
 static volatile sig_atomic_t terminate;
 
 static void on_signal(int number)
 {
-    if (number == SIGUSR1) {
-        estop_input = 1;
-    } else if (number == SIGUSR2) {
-        estop_input = 0;
-    } else {
-        terminate = 1;
-    }
+    (void)number;
+    terminate = 1;
 }
 
 static void write_pulses(void *context, const uint16_t *us, uint8_t joints)
@@ -64,10 +61,10 @@ static void transmit(void *context, const uint8_t *bytes, uint8_t size)
     }
 }
 
-static bool estop_pressed(void *context)
+static uint8_t inputs(void *context)
 {
-    (void)context;
-    return estop_input != 0;
+    const board *self = context;
+    return self->inputs;
 }
 
 static uint32_t now_ms(void)
@@ -135,6 +132,19 @@ static FILE *open_trace(const char *path, uint8_t joints)
     return trace;
 }
 
+/* False at end of file. */
+static bool read_inputs(board *self)
+{
+    char typed[64];
+    ssize_t size = read(STDIN_FILENO, typed, sizeof typed);
+    for (ssize_t i = 0; i < size; i++) {
+        if (typed[i] >= '0' && typed[i] <= '7') {
+            self->inputs = (uint8_t)(typed[i] - '0');
+        }
+    }
+    return size != 0;
+}
+
 /* False when the trace cannot be written. */
 static bool run(board *self, hand *core, FILE *trace)
 {
@@ -148,11 +158,8 @@ static bool run(board *self, hand *core, FILE *trace)
         if (!self->connected) {
             (void)poll(&fds[1], 1, 0);
         }
-        if (fds[0].revents != 0) {
-            char ignored[64];
-            if (read(STDIN_FILENO, ignored, sizeof ignored) == 0) {
-                return true;
-            }
+        if (fds[0].revents != 0 && !read_inputs(self)) {
+            return true;
         }
         self->connected = (fds[1].revents & POLLHUP) == 0;
         if ((fds[1].revents & POLLIN) != 0) {
@@ -171,42 +178,80 @@ static bool run(board *self, hand *core, FILE *trace)
     return true;
 }
 
+typedef struct {
+    const hand_profile *profile;
+    const char *trace;
+} options;
+
+/* NULL when it is not listed. */
+static const hand_profile *find_profile(const char *name)
+{
+#define LISTED(name) &hand_profile_##name,
+    static const hand_profile *const listed[] = {HAND_PROFILES(LISTED)};
+    for (size_t i = 0; i < sizeof listed / sizeof listed[0]; i++) {
+        if (strcmp(listed[i]->name, name) == 0) {
+            return listed[i];
+        }
+    }
+    return NULL;
+}
+
+/* False, and a line on stderr, when they make no sense. */
+static bool read_options(int argc, char **argv, options *given)
+{
+    for (int i = 1; i < argc; i += 2) {
+        const char *value = i + 1 < argc ? argv[i + 1] : NULL;
+        if (value != NULL && strcmp(argv[i], "--trace") == 0) {
+            given->trace = value;
+        } else if (value != NULL && strcmp(argv[i], "--profile") == 0) {
+            given->profile = find_profile(value);
+        } else {
+            fprintf(stderr, "usage: %s [--profile NAME] [--trace FILE]\n", argv[0]);
+            return false;
+        }
+        if (given->profile == NULL) {
+#define QUOTED(name) " " #name
+            fprintf(stderr, "neurohand: no profile %s; there are" HAND_PROFILES(QUOTED) "\n", value);
+            return false;
+        }
+    }
+    return true;
+}
+
 int main(int argc, char **argv)
 {
     static hand core;
     static board self;
-    const hand_profile *profile = &hand_profile_arm;
-    const hand_hal hal = {&self, write_pulses, attach, transmit, estop_pressed};
+    const hand_hal hal = {&self, FEATURES, write_pulses, attach, transmit, inputs};
+    options given = {&HAND_PROFILE, NULL};
     FILE *trace = NULL;
 
-    if (argc == 3 && strcmp(argv[1], "--trace") == 0) {
-        trace = open_trace(argv[2], profile->joints);
-        if (trace == NULL || ferror(trace)) {
-            return die(argv[2]);
-        }
-    } else if (argc != 1) {
-        fprintf(stderr, "usage: %s [--trace FILE]\n", argv[0]);
+    if (!read_options(argc, argv, &given)) {
         return 2;
+    }
+    if (given.trace != NULL) {
+        trace = open_trace(given.trace, given.profile->joints);
+        if (trace == NULL || ferror(trace)) {
+            return die(given.trace);
+        }
     }
 
     struct sigaction action;
     memset(&action, 0, sizeof action);
     action.sa_handler = on_signal;
-    const int signals[] = {SIGUSR1, SIGUSR2, SIGTERM, SIGINT};
-    for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++) {
-        sigaction(signals[i], &action, NULL);
-    }
+    sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGINT, &action, NULL);
 
     self.line = open_line();
     if (self.line < 0) {
         return die("cannot make a pseudo-terminal");
     }
     self.connected = true;
-    hand_init(&core, profile, &hal);
+    hand_init(&core, given.profile, &hal, HAND_RESET_POWER_ON);
     printf("%s\n", ptsname(self.line));
     fflush(stdout);
     if (!run(&self, &core, trace) || (trace != NULL && fclose(trace) != 0)) {
-        return die(argv[2]);
+        return die(given.trace);
     }
     return EXIT_SUCCESS;
 }

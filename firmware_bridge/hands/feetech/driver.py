@@ -1,0 +1,200 @@
+"""Feetech's serial bus servos (STS, SMS, SCS): SO-100 grippers, the Amazing Hand, and hands of one's own.
+
+Goals go to all servos in one SYNC WRITE. The EEPROM is never written: limits of the servos stay as their
+owner set them.
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+from neurograsp.firmware_bridge.errors import LinkLost
+from neurograsp.firmware_bridge.hands.feetech import packets
+from neurograsp.firmware_bridge.hands.feetech.registers import (
+    FIRST_RAM,
+    GOAL_POSITION,
+    HIGHEST_POSITION,
+    LOWEST_POSITION,
+    MODEL_NUMBER,
+    PRESENT_POSITION,
+    PRESENT_TEMPERATURE,
+    SCS,
+    STATUS,
+    STATUS_BITS,
+    STS,
+    TORQUE_ENABLE,
+    Register,
+    Series,
+)
+from neurograsp.firmware_bridge.hands.hand import Promises, Report, named_bits
+from neurograsp.firmware_bridge.hands.servo_bus import REPLY_S, TRIES, Question, ServoAnswer, ServoBus
+from neurograsp.firmware_bridge.link_stats import LinkStats
+from neurograsp.firmware_bridge.transports import Transport
+
+BAUD = 1_000_000
+"""As Feetech delivers them."""
+_IDENTITY = HIGHEST_POSITION.address + HIGHEST_POSITION.size - MODEL_NUMBER.address
+"""Bytes; an answer with two could also be the echo of a question."""
+_BLOCK = STATUS.address + STATUS.size - PRESENT_POSITION.address
+
+
+class FeetechDevice:
+    """Servos on one bus. See `Device`.
+
+    Args:
+        transport: an open one; `close` closes it.
+        ids: of the servos, in the order of the joints.
+        series: all servos of a bus are of one.
+        clock: seconds, monotonic.
+        sleep: used by what waits.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        ids: Sequence[int],
+        series: Series,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._bus = ServoBus(transport, packets.StatusParser(), ids, clock, sleep)
+        self._series = series
+        self._positions: dict[int, int] = {}
+        self._faults: dict[int, str] = {}
+        self._temperatures: dict[int, int] = {}
+
+    @property
+    def promises(self) -> Promises:
+        """No servo of Feetech has a watchdog of the bus."""
+        return Promises(
+            watchdog_s=None,
+            on_link_loss="holds its last goal, torque on",
+            answers=True,
+            force=self._series.torque_limit is not None,
+            asked_last=True,
+        )
+
+    @property
+    def stats(self) -> LinkStats:
+        """Figures of the line."""
+        return self._bus.stats
+
+    def identify(self, timeout: float) -> str:
+        """Read model number and limits of every servo.
+
+        Raises:
+            LinkLost: a servo does not answer, answers in another way, or is of another series, or neither its
+                model nor its limits tell its series.
+        """
+        tries = max(TRIES, round(timeout / REPLY_S))
+        models = [self._identify(place, tries) for place in range(len(self._bus.ids))]
+        return f"Feetech {self._series.name}: " + ", ".join(
+            f"{model} (id {servo})" for servo, model in zip(self._bus.ids, models, strict=True)
+        )
+
+    def _identify(self, place: int, tries: int) -> str:
+        servo = self._bus.ids[place]
+        memory = self._bus.ask(place, _read(servo, MODEL_NUMBER, _IDENTITY), tries).parameters
+        number = _number(memory, MODEL_NUMBER, self._series)
+        if number in self._series.models:
+            return self._series.models[number]
+        other = SCS if self._series is STS else STS
+        model = other.models.get(_number(memory, MODEL_NUMBER, other))
+        if model is None and _fits(memory, self._series) and not _fits(memory, other):
+            return f"model {number}"
+        said = (
+            f"a {model}, of the {other.name} series" if model else f"of a model that is not known ({number})"
+        )
+        raise LinkLost(
+            f"{self._bus.url}: servo {servo} is {said}, and not {self._series.name} as far as its memory "
+            "tells: correct `device` in the profile"
+        )
+
+    def positions(self) -> tuple[int, ...]:
+        """Where the joints are, asked now: up to 120 ms for a servo."""
+        for place, servo in enumerate(self._bus.ids):
+            self._take(place, self._bus.ask(place, _state_of(servo)))
+        return tuple(self._positions[place] for place in range(len(self._bus.ids)))
+
+    def enable(self, goals: tuple[int, ...]) -> None:
+        """Goals first, then torque.
+
+        Raises:
+            Refused: a joint stands where no goal can be.
+        """
+        self._bus.check_start(goals, self._series.counts - 1)
+        self.send(goals, 100)
+        self._torque(on=True)
+
+    def disable(self) -> None:
+        """Torque off; said three times, since nobody answers."""
+        for _ in range(TRIES):
+            self._torque(on=False)
+
+    def send(self, goals: tuple[int, ...], force: int) -> tuple[int, ...]:
+        """Goals in counts, cut to the servos' range; `force` in percent of what they have (STS).
+
+        The limit of the force goes out with each goal, since nobody says that it has arrived.
+        """
+        limit = self._series.torque_limit
+        sent = tuple(min(max(goal, 0), self._series.counts - 1) for goal in goals)
+        self._bus.say(
+            (b"" if limit is None else self._encode(limit, dict.fromkeys(self._bus.ids, force * 10)))
+            + self._encode(GOAL_POSITION, dict(zip(self._bus.ids, sent, strict=True)))
+        )
+        return sent
+
+    def poll(self, asking: bool) -> Report:
+        """Take in what has arrived; ask the next servo."""
+        for place, answer in self._bus.round(_state_of, asking):
+            self._take(place, answer)
+        return Report(self._positions, dict(self._faults), self._temperatures, self._bus.heard_s)
+
+    def close(self) -> None:
+        """Give the port back."""
+        self._bus.close()
+
+    def _torque(self, on: bool) -> None:
+        self._bus.say(self._encode(TORQUE_ENABLE, dict.fromkeys(self._bus.ids, int(on))))
+
+    def _encode(self, register: Register, values: Mapping[int, int]) -> bytes:
+        if register.address < FIRST_RAM:
+            raise ValueError(f"address {register.address} is EEPROM")
+        data = {servo: value.to_bytes(register.size, self._series.order) for servo, value in values.items()}
+        return packets.sync_write(register, data)
+
+    def _take(self, place: int, answer: ServoAnswer) -> None:
+        block = answer.parameters
+        self._positions[place] = self._position(block[:2])
+        self._temperatures[place] = block[PRESENT_TEMPERATURE.address - PRESENT_POSITION.address]
+        bits = answer.error | block[STATUS.address - PRESENT_POSITION.address]
+        if bits:
+            self._faults[place] = named_bits(bits, STATUS_BITS)
+        else:
+            self._faults.pop(place, None)
+
+    def _position(self, data: bytes) -> int:
+        value = int.from_bytes(data, self._series.order)
+        bit = self._series.sign_bit
+        if bit is not None and value >> bit & 1:
+            return -(value & ((1 << bit) - 1))
+        return value
+
+
+def _number(memory: bytes, register: Register, series: Series) -> int:
+    at = register.address - MODEL_NUMBER.address
+    return int.from_bytes(memory[at : at + register.size], series.order)
+
+
+def _fits(memory: bytes, series: Series) -> bool:
+    """Its limits can be those of a servo of `series`; with the bytes the other way round they cannot."""
+    low, high = (_number(memory, register, series) for register in (LOWEST_POSITION, HIGHEST_POSITION))
+    return low < high < series.counts
+
+
+def _read(servo: int, first: Register, size: int) -> Question:
+    return Question(packets.read(servo, first, size), size)
+
+
+def _state_of(servo: int) -> Question:
+    """Position, load, voltage, temperature and status."""
+    return _read(servo, PRESENT_POSITION, _BLOCK)

@@ -1,0 +1,94 @@
+"""A decoder moves hands without our firmware, end to end over a pseudo-terminal; a gripper is activated."""
+
+import io
+import json
+import time
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from bench import OnPty
+from lx16a_bus import Lx16aBus, Servo
+from robotiq_gripper import Gripper
+
+from neurograsp.edge_runtime.cli import main
+from neurograsp.edge_runtime.cli.demo import PRETRAINED, PRETRAINED_RECORDING
+
+
+@pytest.fixture
+def gripper() -> Gripper:
+    return Gripper(activated=False)
+
+
+@pytest.fixture
+def port(gripper: Gripper) -> Iterator[str]:
+    with OnPty(gripper) as on_pty:
+        yield on_pty.port
+
+
+def decode(hand: str, capsys: pytest.CaptureFixture[str]) -> Any:
+    command = ["run", "--bundle", str(PRETRAINED), "--source", f"playback:{PRETRAINED_RECORDING}"]
+    command += ["--seconds", "4", "--json", "--hand", hand, "--arm", "--accept-no-watchdog"]
+    assert main(command) == 0
+    return json.loads(capsys.readouterr().out)["hand"]
+
+
+@pytest.mark.slow
+def test_a_decoder_moves_lx16a_servos(capsys: pytest.CaptureFixture[str]) -> None:
+    bus = Lx16aBus({number: Servo(400) for number in range(1, 6)})
+    with OnPty(bus) as on_pty:
+        report = decode(f"lx16a_fingers:{on_pty.port}", capsys)
+        deadline = time.monotonic() + 2
+        while bus.servos[2].loaded and time.monotonic() < deadline:
+            time.sleep(0.01)
+    assert sum(report["commands"].values()) > 5
+    goals = bus.servos[2].goals
+    assert max(goals) - min(goals) > 100
+    assert max(abs(b - a) for a, b in pairwise(goals)) <= 300 / 0.8 * 0.04 + 1
+    assert (bus.bad, bus.servos[2].loaded) == (0, False)
+
+
+@pytest.mark.slow
+def test_a_decoder_moves_a_gripper(capsys: pytest.CaptureFixture[str]) -> None:
+    gripper = Gripper()
+    with OnPty(gripper) as on_pty:
+        report = decode(f"robotiq_2f85:{on_pty.port}", capsys)
+    assert sum(report["commands"].values()) > 5
+    assert max(gripper.goals) - min(gripper.goals) > 40
+    assert max(abs(b - a) for a, b in pairwise(gripper.goals)) < 210 / 5, "they wait for the line"
+    assert gripper.bad == 0
+
+
+def test_a_gripper_is_activated_after_yes_alone(
+    gripper: Gripper, port: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["hand", "activate", "--hand", f"robotiq_2f85:{port}"]
+    for answer in ("y\n", ""):
+        monkeypatch.setattr("sys.stdin", io.StringIO(answer))
+        assert main(command) == 1
+        assert "will open and close all the way" in capsys.readouterr().err
+        assert gripper.writes == []
+    monkeypatch.setattr("sys.stdin", io.StringIO("yes\n"))
+    monkeypatch.setattr(Gripper, "activation_s", 0.2)
+    assert main(command) == 0
+    assert capsys.readouterr().out.endswith("activated\n")
+    assert gripper.state == 3
+    done = len(gripper.writes)
+    assert main(command) == 0
+    assert len(gripper.writes) == done, "what is activated is left alone"
+
+
+@pytest.mark.parametrize("hand", ["sim", "sts_fingers:/dev/null"])
+def test_nothing_else_is_activated(hand: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["hand", "activate", "--hand", hand, "--yes"]) == 2
+    assert "only Robotiq's grippers are activated" in capsys.readouterr().err
+
+
+def test_a_gripper_that_is_not_activated_is_not_moved(
+    gripper: Gripper, port: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["hand", "move", "OPEN", "--hand", f"robotiq_2f85:{port}", "--yes", "--accept-no-watchdog"]
+    assert main(command) == 5
+    assert "gripper: not activated; `neurograsp hand activate` does that" in capsys.readouterr().err
+    assert gripper.writes == []
