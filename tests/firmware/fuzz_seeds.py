@@ -73,6 +73,7 @@ SESSIONS = {
     "two_hosts": UP + FIST + alive(96) + AGAIN + FIST + bytes([GET | OTHER_SESSION, 1, 0, 0]) + alive(96),
     "reset": UP + FIST + alive(96) + bytes([RESET, 1]) + wait(40) + AGAIN + FIST + alive(96),
     "wrap": jump(2**32 - 200) + UP + FIST + alive(1000) + wait(3000),
+    "asleep": UP + FIST + jump(2**32 - 249),
     "jumps": UP + FIST + jump(249) + bytes([BEAT]) + jump(250) + AGAIN + jump(60_000) + UP,
     "noise": UP + bytes([NOISE, 6, 1, 2, 3, 0, 4, 0]) + bytes([ACTION | DAMAGED, 9, 100]) + b"\1\1\5\1",
     "idle": UP + bytes([STOP]) + wait(2400) + bytes([ARM]) + FIST + alive(200) + bytes([STOP, STOP, ARM]),

@@ -33,7 +33,7 @@ enum operation {
     OP_NOISE = 11,  /* u8 size, bytes */
     OP_REPLAY = 12, /* u8: which of the frames sent before, 0 the newest */
     OP_INPUTS = 13, /* u8: levels */
-    OP_JUMP = 14,   /* u32 ms in which the board did nothing */
+    OP_JUMP = 14,   /* u32 ms in which the board did nothing; then it polls, as the loop of every port does */
     OP_RESET = 15   /* u8: why */
 };
 
@@ -266,6 +266,7 @@ static void operate(world *self, uint8_t profile, reader *from)
     case OP_JUMP: {
         uint32_t low = take16(from);
         self->now_ms += low | (uint32_t)take16(from) << 16;
+        self->poll_ms = self->frame_ms = self->now_ms;
         run_due(self);
         break;
     }
