@@ -21,9 +21,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
+from neurograsp.edge_runtime import durable
 from neurograsp.edge_runtime.contract.errors import CheckFailed, ConfigError
 from neurograsp.edge_runtime.deploy.slots import Slot, Slots
-from neurograsp.edge_runtime.service import durable
 from neurograsp.edge_runtime.service.names import BUNDLE
 from neurograsp.firmware_bridge.strict import decode, encode, parse_json
 

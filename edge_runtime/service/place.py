@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from neurograsp.edge_runtime import durable
 from neurograsp.edge_runtime.contract.errors import ConfigError
-from neurograsp.edge_runtime.service import durable
 
 MARK = "# Written by `neurograsp service install`; SHA-256 of the other lines: "
 MAX_BYTES = 2**20

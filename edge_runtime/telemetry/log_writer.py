@@ -12,6 +12,7 @@ from typing import IO, cast
 
 from mcap.writer import CompressionType, Writer
 
+from neurograsp.edge_runtime import durable
 from neurograsp.edge_runtime.contract.errors import ConfigError
 from neurograsp.edge_runtime.telemetry.counts import PROTO_FILES, PROTO_NAME
 from neurograsp.edge_runtime.telemetry.json_schema import json_schema
@@ -32,7 +33,7 @@ def create(path: Path) -> int:
         path.parent.mkdir(parents=True, exist_ok=True)
         file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
-            _sync_folder(path.parent)
+            durable.sync_folder(path.parent)
         except OSError:
             os.close(file)
             path.unlink()
@@ -153,12 +154,3 @@ def _about(session: Session) -> dict[str, str]:
         "source": session.source,
         "hand": session.hand or "",
     }
-
-
-def _sync_folder(folder: Path) -> None:
-    """Whoever makes a file and loses power may find no file, unless its folder is on the disk too."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -3,6 +3,7 @@
 import statistics
 import sys
 
+import numpy as np
 import pytest
 from browser import browser, program
 from toys import REPOSITORY
@@ -43,3 +44,15 @@ def test_a_page_that_vanishes_leaves_no_hand_armed(how: str) -> None:
             page.evaluate("window.requestAnimationFrame = () => 0")  # it is drawn no more
         witness.wait("loop", "disarmed")
         witness.wait("hand", "stopped")
+
+
+@pytest.mark.long
+def test_three_pages_do_not_move_the_ticks() -> None:
+    """Wants a machine that does nothing else. Two runs without any page differ by .2 ms (docs/monitor.md)."""
+    with browser(chromium_here()) as chromium:
+        nobody, three_pages = (bench.ticks_watched(chromium, 24.0, pages) for pages in (None, 3))
+    p99_ms = [
+        float(np.percentile([one.tick_us for one in ticks], 99)) / 1000 for ticks in (nobody, three_pages)
+    ]
+    assert sum(one.missed for one in three_pages) == 0
+    assert p99_ms[1] < 1.5 * p99_ms[0] + 0.5, p99_ms
