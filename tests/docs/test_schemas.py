@@ -125,10 +125,13 @@ def test_schema_is_valid(name: str) -> None:
     Draft202012Validator.check_schema(load(name))
 
 
+SLOW, LONG = ("convert", "export"), ("search", "bench")
+
+
 @pytest.mark.parametrize(
     "name",
     [
-        pytest.param(name, marks=[pytest.mark.long] * (name in ("search", "bench")))
+        pytest.param(name, marks=[pytest.mark.long] * (name in LONG) + [pytest.mark.slow] * (name in SLOW))
         for name in sorted(COMMANDS)
     ],
 )

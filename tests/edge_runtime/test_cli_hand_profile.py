@@ -177,6 +177,7 @@ def test_a_recording_moves_every_hand_that_has_the_actions(name: str, tmp_path: 
     assert all(report["hand"]["moved"]["travel_us"][n] > 50 for n in fingers)
 
 
+@pytest.mark.slow
 def test_a_hand_whose_actions_live_shorter_than_usual_gets_shorter_ones(tmp_path: Path, capsys: Any) -> None:
     text = (PROFILES / "hand5.toml").read_text()
     (tmp_path / "brief.toml").write_text(text.replace("max_ttl_ms = 10000", "max_ttl_ms = 300"))

@@ -82,7 +82,7 @@ def test_a_processor_that_is_not_there_is_a_usage_error(capsys: Any) -> None:
     assert "--cpu 4095: this process may run on 0" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("arm", [True, False])
+@pytest.mark.parametrize("arm", [pytest.param(True, marks=pytest.mark.slow), False])
 def test_a_hand_of_ones_own_moves_only_when_armed(arm: bool, tmp_path: Path) -> None:
     trace, bundle = tmp_path / "trace.csv", SAMPLES / "bundles" / "grasp-and-lift"
     recording = SAMPLES / "way-eeg-gal" / "subj1_series7.npz"

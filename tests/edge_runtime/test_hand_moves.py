@@ -119,6 +119,7 @@ def test_random_moves_stay_within_the_limits(hand: DeviceHand) -> None:
         assert move.action is not None or joint.low <= move.position <= joint.high
 
 
+@pytest.mark.slow
 def test_a_soak_counts_and_feels_the_servos(bus: FeetechBus, port: str) -> None:
     hand = f"sts_fingers:{port}"
     refused = command("hand", "soak", "--hand", hand, "--accept-no-watchdog", "--seconds", "1")
@@ -237,6 +238,7 @@ def test_ping_says_what_happens_when_the_cable_dies(port: str) -> None:
     assert "when this computer or the cable dies it holds its last goal, torque on" in done.stdout
 
 
+@pytest.mark.slow
 def test_a_decoder_moves_it(bus: FeetechBus, port: str) -> None:
     done = replay(f"sts_fingers:{port}", "--arm", "--accept-no-watchdog", "--json")
     assert done.returncode == 0, done.stderr

@@ -54,6 +54,7 @@ def test_the_target_is_respected(seed: int, target: float) -> None:
     assert spec.off[0] < spec.on[0]
 
 
+@pytest.mark.slow
 def test_a_looser_target_never_finds_fewer_events_nor_raises_the_threshold() -> None:
     streams = [noisy(0, 3, 8)]
     template = DecisionSpec((0.5,) * 3, (0.5,) * 3)
@@ -71,6 +72,7 @@ def test_a_clean_decoder_is_let_through() -> None:
     assert (scores.hits, scores.false_activations) == (2, 0)
 
 
+@pytest.mark.slow
 def test_rare_events_are_found() -> None:
     """Two seconds in five minutes: the threshold lies among the highest hundredth of the scores."""
     made = stream([], [(t, t + 2, LEFT) for t in np.arange(10.0, 900, 300)], 900)

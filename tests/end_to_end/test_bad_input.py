@@ -174,7 +174,10 @@ def test_hand_unplugged_while_it_moves(running: subprocess.Popen[str], log: Path
     assert {row["state"] for row in session["trace"]} & {"ARMED", "MOVING", "HOLD"}
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize(
+    "number",
+    [signal.SIGINT, *(pytest.param(n, marks=pytest.mark.slow) for n in (signal.SIGTERM, signal.SIGHUP))],
+)
 def test_interrupted(running: subprocess.Popen[str], log: Path, number: int) -> None:
     """The hand is stopped first; then what happened until then is told, as at any other end."""
     firmware_of(running.pid)

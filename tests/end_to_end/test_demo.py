@@ -53,6 +53,7 @@ def test_two_demos_do_not_share_a_folder(tmp_path: Path, capsys: pytest.CaptureF
     assert "$ neurograsp train" not in captured.out
 
 
+@pytest.mark.slow
 def test_the_pretrained_demo_needs_no_training() -> None:
     result = neurograsp("demo", "--pretrained", "--seconds", "4")
     assert result.returncode == 0, result.stderr

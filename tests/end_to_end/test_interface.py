@@ -73,6 +73,7 @@ def test_evaluate_selects_sessions(toy: Toy) -> None:
     assert both["n_events"]["int8"] == 2 * one["n_events"]["int8"]
 
 
+@pytest.mark.slow
 def test_playback_moves_the_simulated_hand(tmp_path: Path) -> None:
     samples = REPOSITORY / "edge_runtime" / "samples"
     out = tmp_path / "session.json"

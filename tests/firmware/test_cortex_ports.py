@@ -23,7 +23,7 @@ BOOT_MS = 5
 NewRig = Callable[..., Mps2Rig | Rp2040Rig]
 
 
-@pytest.fixture(scope="module", params=["mps2-hangs", "rp2040"])
+@pytest.fixture(scope="module", params=[pytest.param("mps2-hangs", marks=pytest.mark.slow), "rp2040"])
 def rig(new_cortex_rig: NewRig, request: pytest.FixtureRequest) -> Iterator[Mps2Rig | Rp2040Rig]:
     rig = new_cortex_rig(request.param)
     yield rig
@@ -161,6 +161,7 @@ def test_a_program_hung_with_interrupts_off_is_reset_all_the_same(pico: Rp2040Ri
     assert hand.pulses == []
 
 
+@pytest.mark.slow
 def test_the_rom_starts_no_image_with_a_wrong_checksum(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

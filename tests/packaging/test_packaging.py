@@ -155,6 +155,7 @@ def inside_wheel(folder: Path) -> set[str]:
         return set(archive.namelist())
 
 
+@pytest.mark.slow
 def test_the_wheel_holds_the_tracked_modules_and_no_more(built: Path) -> None:
     inside = {name for name in inside_wheel(built) if ".dist-info/" not in name}
     compiled = {name for name in inside if name.endswith(".so")}

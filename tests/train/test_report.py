@@ -141,6 +141,7 @@ def test_report_with_session(scored: Scored, toy: Toy, session_file: Path, tmp_p
     assert len(demo) <= 300_000
 
 
+@pytest.mark.slow
 def test_report_without_session_and_with_two_subjects(scored: Scored, toy: Toy, tmp_path: Path) -> None:
     bundle, _, _ = scored
     one = open_recordings(toy.data, None, ["1"])[0]
@@ -158,6 +159,7 @@ def test_report_without_session_and_with_two_subjects(scored: Scored, toy: Toy, 
     check_drawn((tmp_path / "demo.png").read_bytes())
 
 
+@pytest.mark.slow
 def test_metrics_beside_the_report(scored: Scored, toy: Toy, tmp_path: Path) -> None:
     bundle, recordings, scores = scored
     write_report(bundle, recordings, scores, None, tmp_path, toy.run)
@@ -202,6 +204,7 @@ def test_a_run_that_is_not_the_bundles(
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_report_without_rest_says_why(scored: Scored, tmp_path: Path) -> None:
     bundle, recordings, scores = scored
     replays = {
@@ -295,6 +298,7 @@ def test_session_that_cannot_be_read(scored: Scored, session_file: Path, tmp_pat
         read_session(cut, bundle.sha256, 2)
 
 
+@pytest.mark.slow
 def test_session_of_another_recording_is_not_drawn(
     scored: Scored, session_file: Path, tmp_path: Path
 ) -> None:

@@ -90,6 +90,7 @@ def results(said: str) -> dict[str, int]:
     return {what: int(number) for what, number in re.findall(r"(filter|network|fault) (\d+)", said)}
 
 
+@pytest.mark.slow
 def test_on_a_cortex_m3(bundle: Bundle, tmp_path: Path) -> None:
     folder = export_c(bundle, tmp_path / "c").path
     assert cortex_m3(folder) == {"filter": 0, "network": 0}
@@ -99,6 +100,7 @@ def test_on_a_cortex_m3(bundle: Bundle, tmp_path: Path) -> None:
     assert cortex_m3(folder) == {"filter": 0, "network": 7}
 
 
+@pytest.mark.slow
 def test_the_filter_on_an_avr(bundle: Bundle, tmp_path: Path) -> None:
     folder = export_c(bundle, tmp_path / "c").path
     kept = AVR_FRAMES // bundle.manifest.signal.decimation

@@ -12,6 +12,7 @@ from neurograsp.edge_runtime.sources import impedance
 pytest.importorskip("brainflow")
 
 
+@pytest.mark.slow
 def test_the_synthetic_board_measures_two() -> None:
     found = impedance.measure("synthetic", "")
     assert set(found) == {"R1", "R2"}
@@ -29,6 +30,7 @@ def test_references_come_after_the_electrodes() -> None:
     assert impedance._names({"eeg_channels": [1, 2, 3, 4]}, 5) == ["E1", "E2", "E3", "E4", "reference 1"]
 
 
+@pytest.mark.slow
 def test_doctor_tells_it(capsys: Any) -> None:
     main(["doctor", "--source", "board:synthetic", "--impedance", "--json"])
     rows = {row["check"]: row for row in json.loads(capsys.readouterr().out)["rows"]}

@@ -62,7 +62,7 @@ def read_until(source: LslSource, number: int, patience_s: float = 20.0) -> Bloc
 @pytest.mark.parametrize(
     ("kind", "unit", "lsb_uv", "counts_a_value"),
     [
-        ("float32", "microvolts", 0.5, 2),
+        pytest.param("float32", "microvolts", 0.5, 2, marks=pytest.mark.slow),
         ("int32", "uV", 0.25, 4),
         pytest.param("double64", "mV", 100.0, 10, marks=pytest.mark.slow),
         pytest.param("int16", "", None, 1, marks=pytest.mark.slow),
@@ -101,6 +101,7 @@ def test_layout_and_channels_by_name() -> None:
                 LslSource(stream, spec)
 
 
+@pytest.mark.slow
 def test_a_program_that_ends_is_a_lost_source() -> None:
     with sender("lost") as process:
         source = LslSource(find_stream("lost"), SPEC)

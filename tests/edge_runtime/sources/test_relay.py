@@ -235,6 +235,7 @@ def test_a_relay_that_dies_is_a_lost_source() -> None:
         source.stop()
 
 
+@pytest.mark.slow
 def test_the_end_of_a_recording_is_its_end_here(tmp_path: Path) -> None:
     """A relay plays from its own start on."""
     pytest.importorskip("brainflow")
@@ -258,6 +259,7 @@ def test_the_end_of_a_recording_is_its_end_here(tmp_path: Path) -> None:
     assert np.array_equal(np.concatenate([block.counts for block in blocks]), counts[index])
 
 
+@pytest.mark.slow
 def test_a_source_that_is_lost_is_told() -> None:
     pytest.importorskip("brainflow")
     with Cyton() as board, relay(f"board:cyton:{board.port}") as (port, process):

@@ -25,6 +25,9 @@ from neurograsp.edge_runtime.sources.brainflow_board import BrainFlowSource
 pytest.importorskip("brainflow")
 
 BOARDS = {"FREEEEG32_BOARD": FreeEEG32, "CYTON_BOARD": Cyton}
+each_board = pytest.mark.parametrize(
+    "name", ["FREEEEG32_BOARD", pytest.param("CYTON_BOARD", marks=pytest.mark.slow)]
+)
 
 
 def spec_of(name: str) -> SignalSpec:
@@ -44,7 +47,7 @@ def read_for(source: Source, seconds: float) -> Block:
     )
 
 
-@pytest.mark.parametrize("name", BOARDS)
+@each_board
 def test_every_count_arrives_as_the_converter_gave_it(name: str) -> None:
     """Over the whole range of 24 bits, over several turns of the counter, at the board's rate."""
     board_type = BOARDS[name]
@@ -65,7 +68,7 @@ def test_every_count_arrives_as_the_converter_gave_it(name: str) -> None:
     assert np.array_equal(got.counts, signal[(first + np.arange(len(got.counts))) % len(signal)])
 
 
-@pytest.mark.parametrize("name", BOARDS)
+@each_board
 def test_lost_repeated_and_late_frames_show_in_the_numbers(name: str) -> None:
     with BOARDS[name]() as board:
         source = BrainFlowSource(name, board.port, spec_of(name))
@@ -96,7 +99,7 @@ def test_lost_repeated_and_late_frames_show_in_the_numbers(name: str) -> None:
             source.stop()
 
 
-@pytest.mark.parametrize("name", BOARDS)
+@each_board
 def test_a_stall_is_silence_and_a_stuck_board_repeats_itself(name: str) -> None:
     """Both are the control loop's to notice: BrainFlow says nothing."""
     with BOARDS[name]() as board:
@@ -121,7 +124,7 @@ def test_a_stall_is_silence_and_a_stuck_board_repeats_itself(name: str) -> None:
             source.stop()
 
 
-@pytest.mark.parametrize("name", BOARDS)
+@each_board
 def test_unplugged_is_silence_and_replugged_it_can_be_opened_again(name: str) -> None:
     with BOARDS[name]() as board:
         source = BrainFlowSource(name, board.port, spec_of(name))

@@ -13,6 +13,7 @@ def noise(n: int) -> npt.NDArray[np.float32]:
     return np.random.default_rng(0).normal(size=(n, 20, 4, 1)).astype(np.float32)
 
 
+@pytest.mark.slow
 def test_its_logits_are_the_sum_of_its_members() -> None:
     """Of every network that there is, twice the first."""
     names = ["eegnet", *(name for name in NETWORKS if name != "committee")]

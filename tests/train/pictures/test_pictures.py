@@ -140,6 +140,7 @@ def test_each_kind_is_a_picture(
     assert capsys.readouterr().out.startswith(f"{out}: 16 channels")
 
 
+@pytest.mark.slow
 def test_an_animation_has_the_maps_promised(tmp_path: Path) -> None:
     file = REPOSITORY / "examples" / "data" / "physionet-eegmmidb-s001" / "S001R03.edf"
     out = tmp_path / "a.gif"

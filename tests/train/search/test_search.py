@@ -32,6 +32,7 @@ def done(trials: list[Trial]) -> list[str]:
     return [json.dumps(trial.parameters) for trial in trials if trial.state == "complete"]
 
 
+@pytest.mark.slow
 def test_a_search_ends_goes_on_and_tells(write_space: WriteSpace, tmp_path: Path) -> None:
     space, out = write_space(SPACE), tmp_path / "out"
     assert len(toy_search(space, out, 1).trials()) == 1
@@ -173,6 +174,7 @@ def test_a_grid_trains_every_cell_once_and_says_what_is_best(write_space: WriteS
     assert best["data"]["sessions"] == [1, 2, 3]
 
 
+@pytest.mark.slow
 def test_another_search_in_the_folder_is_refused(write_space: WriteSpace, tmp_path: Path) -> None:
     out = tmp_path / "out"
     toy_search(write_space(SPACE), out, 1)
