@@ -156,6 +156,7 @@ def convert_run(
             seed=facts.seed,
             versions={**facts.versions, **_versions()},
             refit=facts.refit,
+            validated_before=facts.validated_before,
         ),
         scores=scores,
         stream=stream_facts,

@@ -1,7 +1,7 @@
 """One training run: recordings and a configuration in, a run folder out."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -139,6 +139,9 @@ def _train_into(folder: Path, job: _Job, progress: Progress | None) -> TrainedRu
         refit_network(model, everything, config.fit, spec.actions.output, history.kept, progress)
         linear = fit_filterbank_linear(everything, spec.rate_hz / spec.decimation, spec.actions.output)
     summary = summarise(model)
+    taught, judged = names_of(train), names_of(validation)
+    if start is not None:
+        taught = tuple(dict.fromkeys((*start.facts.trained_on, *taught)))
     facts = RunFacts(
         schema=RUN_SCHEMA,
         name=config.name,
@@ -154,12 +157,13 @@ def _train_into(folder: Path, job: _Job, progress: Progress | None) -> TrainedRu
         method=config.convert.method,
         config=encode(config),
         data_sha256=job.data_sha256,
-        train=tuple(dict.fromkeys((*(start.facts.trained_on if start else ()), *names_of(train)))),
-        validation=names_of(validation),
+        train=taught,
+        validation=judged,
         seed=config.fit.seed,
         versions=_versions(),
         refit=refitted,
         quality=config.quality,
+        validated_before=_validated_before(start, {*taught, *judged}),
     )
     _write_json(folder / "run.json", encode(facts))
     _write_json(folder / "history.json", history.to_json())
@@ -174,6 +178,14 @@ def _train_into(folder: Path, job: _Job, progress: Progress | None) -> TrainedRu
     streams["golden_counts"] = _golden_counts(spec, validation)
     np.savez_compressed(folder / "streams.npz", **streams)
     return TrainedRun(facts, history, metrics)
+
+
+def _validated_before(start: StartingPoint | None, named: Collection[str]) -> tuple[str, ...]:
+    """What chose the epochs of the runs before, and is not named already."""
+    if start is None:
+        return ()
+    before = dict.fromkeys((*start.facts.validated_before, *start.facts.validation))
+    return tuple(name for name in before if name not in named)
 
 
 def _network(job: _Job) -> Any:

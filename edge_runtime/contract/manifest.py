@@ -103,6 +103,7 @@ class Provenance:
         versions: of the packages that took part.
         refit: the network was trained on the validation recordings too, after these had chosen the epoch,
             the way to quantize and the thresholds.
+        validated_before: what else validated the runs it was started from.
     """
 
     config: dict[str, Any]
@@ -112,11 +113,13 @@ class Provenance:
     seed: int
     versions: dict[str, str]
     refit: bool = False
+    validated_before: tuple[str, ...] = ()
 
     @property
     def validated_on(self) -> str:
         """In words."""
-        return ", ".join(self.validation) + (", then trained on these too" if self.refit else "")
+        before = f"; the runs before it on {', '.join(self.validated_before)}" if self.validated_before else ""
+        return ", ".join(self.validation) + (", then trained on these too" if self.refit else "") + before
 
 
 @dataclass(frozen=True)

@@ -104,6 +104,7 @@ class RunFacts:
     refit: network and baseline were trained once more, on the validation recordings too, after these had
         chosen the epoch and the thresholds.
     quality: when the board is not to believe the signal.
+    validated_before: what else validated the runs it was started from.
     """
 
     schema: str
@@ -126,6 +127,7 @@ class RunFacts:
     versions: dict[str, str]
     refit: bool = False
     quality: QualitySpec = field(default_factory=QualitySpec)
+    validated_before: tuple[str, ...] = ()
 
     @property
     def trained_on(self) -> tuple[str, ...]:

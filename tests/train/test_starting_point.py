@@ -5,11 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from toys import CONFIG
+from toys import CONFIG, Toy
 
 from neurograsp.convert.convert_run import convert_run
+from neurograsp.edge_runtime.bundle import open_bundle
 from neurograsp.edge_runtime.contract.config import parse_config
 from neurograsp.edge_runtime.contract.errors import ConfigError
+from neurograsp.train.bundle_scores import score_bundle
 from neurograsp.train.config import TrainConfig
 from neurograsp.train.datasets import Recording, open_recordings
 from neurograsp.train.run import TrainedRun, train_run
@@ -80,7 +82,9 @@ def test_no_epoch_keeps_the_network_and_fits_the_signal(
     assert after.facts.train == ("1/1", "2/1", "2/2")
     assert done.history.epochs == []
     assert done.metrics["float"]["auc_macro"] > 0.8
+    assert after.facts.validated_before == ("1/2",)
     convert_run(tmp_path / "run", tmp_path / "bundle")
+    assert open_bundle(tmp_path / "bundle").manifest.provenance.validated_before == ("1/2",)
 
 
 @pytest.mark.long
@@ -119,6 +123,28 @@ def test_recordings_that_were_trained_on_may_not_validate(
     backwards = [people[4], people[3]]
     with pytest.raises(ConfigError, match="trained on 2/1, which would validate here"):
         train_run(config(), backwards, tmp_path / "run", WHITENED, start=StartingPoint.read(pooled))
+
+
+def test_what_chose_the_epoch_of_the_start_is_not_unseen(
+    people: list[Recording], toy: Toy, tmp_path: Path
+) -> None:
+    """A trains on 1/1 and validates on 1/2, B goes on with 1/1 and 1/3, C with B's and somebody else's."""
+    parts = {"A": [0, 1], "B": [0, 2], "C": [3, 4]}
+    start, found = None, {}
+    for name, picked in parts.items():
+        made = config("fit.epochs=0")
+        done = train_run(made, [people[i] for i in picked], tmp_path / name, WHITENED, start=start)
+        start = StartingPoint.read(tmp_path / name)
+        assert start.facts.validated_before == done.facts.validated_before
+        found[name] = done.facts.validated_before
+    assert found == {"A": (), "B": ("1/2",), "C": ("1/2", "1/3")}
+    bundle = open_bundle(toy.bundle)
+    provenance = replace(
+        bundle.manifest.provenance, train=("1/1",), validation=("1/3",), validated_before=found["B"]
+    )
+    assert provenance.validated_on == "1/3; the runs before it on 1/2"
+    bundle = replace(bundle, manifest=replace(bundle.manifest, provenance=provenance))
+    assert score_bundle(bundle, [people[1]]).unseen == {"1/2": "seen"}
 
 
 @pytest.mark.long
