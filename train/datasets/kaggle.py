@@ -24,7 +24,7 @@ RATE_HZ = 500.0
 MAX_BYTES = 1 << 28
 """Of a file, after decompression: ten times the longest series."""
 
-_VERSION = 2
+_VERSION = 3
 
 
 def read(path: Path, subject: str, session: str) -> Recording:
@@ -56,8 +56,8 @@ def events_of(path: Path) -> Path:
 
 
 def _read_pair(path: Path, events_path: Path, subject: str, session: str) -> Recording:
-    channels, frame_index, counts = _read_table(path)
-    names, event_index, events = _read_table(events_path)
+    channels, frame_index, counts = _read_table(path, subject, session)
+    names, event_index, events = _read_table(events_path, subject, session)
     if len(event_index) != len(frame_index) or np.any(event_index != frame_index):
         raise RecordingError(
             f"{events_path}: its {len(event_index)} ids are not the {len(frame_index)} of {path.name}; "
@@ -76,7 +76,7 @@ def _read_pair(path: Path, events_path: Path, subject: str, session: str) -> Rec
             f"{events_path}: {names[column]} in row {int(row) + 2} is {int(events[row, column])}, "
             "not 0 or 1; use the events of the competition"
         )
-    if np.any(np.abs(counts) >= 2**31):
+    if np.any((counts < -(2**31)) | (counts >= 2**31)):
         raise RecordingError(f"{path}: a value has more than 32 bits; copy the file again from its source")
     pieces = split_at_jumps(frame_index)
     return Recording(
@@ -93,7 +93,9 @@ def _read_pair(path: Path, events_path: Path, subject: str, session: str) -> Rec
     )
 
 
-def _read_table(path: Path) -> tuple[list[str], NDArray[np.int64], NDArray[np.int64]]:
+def _read_table(
+    path: Path, subject: str, session: str
+) -> tuple[list[str], NDArray[np.int64], NDArray[np.int64]]:
     """Names of the columns after the id, the numbers at the ends of the ids, and the cells."""
     text = read_bytes(path, MAX_BYTES, "a series has about 25 MB")
     head, _, body = text.partition(b"\n")
@@ -108,6 +110,11 @@ def _read_table(path: Path) -> tuple[list[str], NDArray[np.int64], NDArray[np.in
         raise RecordingError(
             f"{path}: an id is like subj1_series1_0, not {body[:30].decode('utf-8', 'replace')!r}; "
             "copy the file again from its source"
+        )
+    if [number.lstrip(b"0").decode() or "0" for number in re.findall(rb"\d+", prefix)] != [subject, session]:
+        raise RecordingError(
+            f"{path}: its ids are of {prefix[:-1].decode():.60}, its name is of subject {subject}, series "
+            f"{session}; copy it again from its source"
         )
     table = parse_table(path, body.replace(prefix, b""), np.int64, ",").astype(np.int64)
     if table.shape[1] != len(names):

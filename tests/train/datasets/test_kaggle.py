@@ -98,7 +98,7 @@ def test_a_changed_file_is_read_again(pair: Path) -> None:
     assert len(open_recordings(pair)[0].labels) == 3
 
 
-@pytest.mark.parametrize("damage", ["empty", "short", "stamp", "missing"])
+@pytest.mark.parametrize("damage", ["empty", "short", "stamp", "missing", "no counts", "two rows of labels"])
 def test_a_damaged_cache_is_no_matter(pair: Path, cache: Path, damage: str) -> None:
     (first,) = open_recordings(pair)
     (counts,) = cache.rglob("counts.npy")
@@ -108,6 +108,10 @@ def test_a_damaged_cache_is_no_matter(pair: Path, cache: Path, damage: str) -> N
         counts.write_bytes(counts.read_bytes()[:-4])
     elif damage == "stamp":
         counts.with_name("stamp.json").write_bytes(b"{")
+    elif damage == "no counts":
+        np.save(counts, np.zeros(0, np.int16))
+    elif damage == "two rows of labels":
+        np.save(counts.with_name("label_rows.npy"), np.zeros((2, 0), np.int64))
     else:
         counts.unlink()
     (again,) = open_recordings(pair)
@@ -142,6 +146,9 @@ def test_without_room_for_a_cache_the_reading_goes_on(
         (DATA, ",70,", ",,", "not a table of integers"),
         (DATA, ",70,", ",", "not a table of integers"),
         (DATA, ",70,", ",99999999999,", "more than 32 bits"),
+        (DATA, ",70,", f",{2**31},", "more than 32 bits"),
+        (DATA, ",70,", f",{-(2**31) - 1},", "more than 32 bits"),
+        (DATA, ",70,", f",{-(2**63)},", "more than 32 bits"),
         (DATA, ",70,", ",99999999999999999999,", "not a table of integers"),
         (DATA, "id,Fp1,C3", "id,Fp1,Fp1", "names of the columns, each once"),
         (DATA, "id,Fp1,C3", "id,Fp1,C3,C4", "3 columns under 4 names"),
@@ -153,6 +160,21 @@ def test_without_room_for_a_cache_the_reading_goes_on(
 def test_what_is_wrong_is_named(pair: Path, file: str, old: str, new: str, text: str) -> None:
     replace(pair / file, old, new)
     assert text in refusal(pair)
+
+
+@pytest.mark.parametrize("files", [(DATA,), (EVENTS,), (DATA, EVENTS)])
+@pytest.mark.parametrize("other", ["subj1_series2_", "subj3_series12_"])
+def test_ids_of_another_series_than_the_name(pair: Path, files: tuple[str, ...], other: str) -> None:
+    for file in files:
+        (pair / file).write_text((pair / file).read_text().replace("subj3_series2_", other))
+    said = f"{files[0]}: its ids are of {other[:-1]}, its name is of subject 3, series 2"
+    assert said in refusal(pair)
+
+
+def test_the_ends_of_32_bits_are_kept(pair: Path) -> None:
+    replace(pair / DATA, ",70,", f",{-(2**31)},")
+    replace(pair / DATA, ",80,", f",{2**31 - 1},")
+    assert open_recordings(pair)[0].counts[4:6, 0].tolist() == [-(2**31), 2**31 - 1]
 
 
 def test_ids_that_are_twice_or_out_of_order(pair: Path) -> None:
