@@ -11,14 +11,18 @@ import os
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
+from neurograsp.edge_runtime.contract.errors import RecordingError
+
 log = logging.getLogger(__name__)
 
 _STAMP = "stamp.json"
+
+T = TypeVar("T")
 
 
 def cached(
@@ -26,14 +30,16 @@ def cached(
     version: int,
     names: Sequence[str],
     read: Callable[[], Mapping[str, npt.NDArray[Any]]],
-) -> Mapping[str, npt.NDArray[Any]]:
-    """What `read` gives, from the cache where the sources have not changed since.
+    make: Callable[[Mapping[str, npt.NDArray[Any]]], T],
+) -> T:
+    """What `make` makes of what `read` gives, from the cache where the sources have not changed since.
 
     Args:
         sources: the files behind it; they must be there.
         version: of the reader.
         names: of the arrays.
         read: reads the sources.
+        make: what is wanted, of the arrays; refuses those that are not as `read` gives them.
     """
     stamp = {
         "version": version,
@@ -43,18 +49,18 @@ def cached(
     try:
         folder = cache_folder() / key
     except RuntimeError:  # nobody's home
-        return read()
+        return make(read())
     try:
         if json.loads((folder / _STAMP).read_bytes()) == stamp:
-            return {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in names}
-    except (OSError, ValueError, EOFError, RecursionError):
+            return make({name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in names})
+    except (OSError, ValueError, TypeError, IndexError, EOFError, RecursionError, RecordingError):
         log.debug("%s: not in the cache", sources[0])
     arrays = read()
     try:
         _keep(folder, stamp, arrays)
     except OSError as error:
         log.warning("%s: read, but not kept in the cache: %s", sources[0], error.strerror or error)
-    return arrays
+    return make(arrays)
 
 
 def cache_folder() -> Path:

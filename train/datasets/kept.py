@@ -30,7 +30,18 @@ def kept(
         read: reads a recording whose pieces end where its frame counter jumps, and nowhere else.
         subject, session: of the recording.
     """
-    arrays = cached(sources, version, _ARRAYS, lambda: _to_arrays(read()))
+    return cached(
+        sources,
+        version,
+        _ARRAYS,
+        lambda: _to_arrays(read()),
+        lambda arrays: _from_arrays(arrays, subject, session, str(path)),
+    )
+
+
+def _from_arrays(
+    arrays: Mapping[str, NDArray[Any]], subject: str, session: str, source: str
+) -> Recording:
     rate_hz, lsb_uv = np.asarray(arrays["rate_and_lsb"], np.float64).tolist()
     frame_index = np.asarray(arrays["frame_index"], np.int64)
     start, stop, code = np.array(arrays["label_rows"], np.int64)
@@ -44,7 +55,7 @@ def kept(
         labels=Labels(tuple(arrays["label_names"].tolist()), start, stop, code),
         subject=subject,
         session=session,
-        source=str(path),
+        source=source,
     )
 
 
