@@ -128,7 +128,7 @@ def score_bundle(
     figures = {name: mean_over_subjects(list(subjects[name].values())) for name in models}
     names = tuple(f"{recording.subject}/{recording.session}" for recording in recordings)
     provenance = manifest.provenance
-    known = {*provenance.train, *provenance.validation}
+    known = {*provenance.train, *provenance.validation, *provenance.validated_before}
     drawn = {
         name: draw(group_by_subject(recordings, found), spec.actions.output)
         for name, found in replays.items()

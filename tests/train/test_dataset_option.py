@@ -48,6 +48,20 @@ def test_without_a_configuration_the_data_set_has_one(data: Path, capsys: pytest
     assert "Schalk" in origin["citation"]
 
 
+@pytest.mark.parametrize("run", ["1", "2", "5", "06", "9", "10", "13", "14"])
+@pytest.mark.parametrize("chosen", ["--sessions=3,{}", "--set=data.sessions=[3,'{}']"])
+def test_runs_whose_labels_are_no_fists_want_a_configuration(
+    run: str, chosen: str, data: Path, toy_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (data / "eegmmidb" / f"S001R{int(run):02}.edf").touch()
+    arguments = ("--dataset", "eegmmidb", chosen.format(run), "--out", tmp_path / "run")
+    line = refused(capsys, 4, *arguments)
+    asked = run if "set" in chosen else int(run)
+    assert f"in {asked} the labels mean something else than in its default configuration" in line
+    assert "which is for 3, 4, 7, 8, 11, 12;" in line
+    assert printed(capsys, "--dataset", "eegmmidb", "--sessions", "3,7")["sessions"] == [3, 7]
+
+
 def test_with_a_configuration_its_recordings_are_the_data_sets(
     data: Path, toy_data: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -12,7 +12,7 @@ from neurograsp.edge_runtime.contract.errors import ConfigError, UsageError
 from neurograsp.train.cli.progress import FetchProgress
 from neurograsp.train.config import TrainConfig
 from neurograsp.train.fetch import find_source
-from neurograsp.train.fetch.source import Place, data_folder
+from neurograsp.train.fetch.source import Place, Source, data_folder
 from neurograsp.train.toml_text import to_toml
 
 
@@ -34,7 +34,7 @@ def read_job(arguments: Namespace) -> Job:
 
     Raises:
         UsageError: neither configuration nor data set, or an unknown one.
-        ConfigError: the configuration is wrong.
+        ConfigError: the configuration is wrong, or the default one is not for these sessions.
         RecordingError: recordings cannot be fetched; the message says what to do.
         MissingExtra: what fetches them is not installed.
     """
@@ -64,6 +64,8 @@ def _of_dataset(arguments: Namespace) -> Job:
             text, name = _read_text(arguments.config), str(arguments.config)
         # Where the recordings are is known only once it is known which are wanted.
         asked = _parse(arguments, text, name, 'data.path="."')
+        if arguments.config is None:
+            _check_meaning(source, arguments.dataset, asked.data.sessions or ())
         fetched = source.fetch(place, asked.data.subjects, asked.data.sessions)
     data = replace(
         asked.data,
@@ -75,6 +77,18 @@ def _of_dataset(arguments: Namespace) -> Job:
     config = replace(asked, data=data)
     head = f"# As applied by neurograsp train --dataset {arguments.dataset}\n\n"
     return Job(config, head + to_toml(config), fetched.folder)
+
+
+def _check_meaning(source: Source, name: str, sessions: tuple[int | str, ...]) -> None:
+    """A label of another meaning would become an action that moves the hand."""
+    meant = source.default_sessions
+    others = [str(one) for one in sessions if str(one).isdecimal() and meant and int(one) not in meant]
+    if others:
+        raise ConfigError(
+            f"--dataset {name}: in {', '.join(others)} the labels mean something else than in its default "
+            f"configuration, which is for {', '.join(map(str, meant or ()))}; choose among these, or name a "
+            "configuration of your own (docs/datasets.md)"
+        )
 
 
 def _parse(arguments: Namespace, text: str, name: str, *before: str) -> TrainConfig:

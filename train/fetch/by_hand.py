@@ -37,6 +37,10 @@ class ByHand:
     files_of: Callable[[int, int], tuple[tuple[str, ...], ...]]
     how: Callable[[tuple[int, ...], Path], str]
 
+    @property
+    def default_sessions(self) -> None:
+        """All."""
+
     def default_config(self, place: Place, subjects: Names) -> str:
         """Which of six events it is, as with the samples in the repository."""
         return packaged_config("gal_windows.toml")

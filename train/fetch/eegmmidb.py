@@ -15,6 +15,10 @@ MAX_BYTES = 8_000_000
 
 SUBJECTS = (1,)
 RUNS = (3, 4)
+FIST_RUNS = (3, 4, 7, 8, 11, 12)
+"""T1 is the left fist and T2 the right one. Of runs 5, 6, 9, 10, 13 and 14 both fists and both feet; of 1 and
+2 there is rest alone."""
+
 UNSEEN_RUN = 7
 """Comes with the default runs and is not trained on: for a last score."""
 
@@ -36,6 +40,7 @@ class Eegmmidb:
         ),
         address="https://physionet.org/content/eegmmidb/1.0.0/",
     )
+    default_sessions = FIST_RUNS
 
     def __init__(self, url: str = URL, retries: int = 2) -> None:
         self._url = url

@@ -57,6 +57,10 @@ class MoabbSet:
             address=address,
         )
 
+    @property
+    def default_sessions(self) -> None:
+        """All."""
+
     def default_config(self, place: Place, subjects: Names) -> str:
         """Which of the data set's states it is, from 8 to 30 Hz.
 

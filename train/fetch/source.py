@@ -53,6 +53,10 @@ class Source(Protocol):
     def origin(self) -> DataOrigin:
         """Whom to cite."""
 
+    @property
+    def default_sessions(self) -> tuple[int, ...] | None:
+        """Those in which the labels mean what the default configuration says; None for all."""
+
     def default_config(self, place: Place, subjects: Names) -> str:
         """A training configuration for it, in TOML; its `data.path` is to be replaced.
 
