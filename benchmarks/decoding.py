@@ -1,10 +1,12 @@
 """The decoding figures of docs/results.md, on the full sets that the samples in examples/data come from.
 
-    python benchmarks/decoding.py --data DIR [--jobs gal new-person rest emg] [--seeds 0 1]
+    python benchmarks/decoding.py --data DIR [--jobs gal new-person rest emg] [--network NAME] [--seeds 0 1]
 
 DIR holds `way-eeg-gal-windows` (subjects 1-5), `physionet-eegmmidb-s001` and `myo-readings` (three people).
 Trains and converts through the command line, scores the bundles through the board's pipeline, and prints a
-row a seed and one with the mean. What is scored was neither trained nor validated on.
+row a seed and one with the mean. What is scored was neither trained nor validated on. `--network` takes
+another network than the configurations name, with its own options (`OPTIONS`). Bundles are made with open
+gates; which of these one would not have passed is said on stderr.
 """
 
 import argparse
@@ -25,11 +27,15 @@ import numpy.typing as npt
 
 from neurograsp.edge_runtime.bundle import open_bundle
 from neurograsp.edge_runtime.classifier import probabilities
+from neurograsp.edge_runtime.contract.manifest import Manifest
+from neurograsp.edge_runtime.contract.run_folder import GateLimits
 from neurograsp.edge_runtime.decoder_scores import balanced_accuracy, macro_auc
+from neurograsp.firmware_bridge.strict import decode
 from neurograsp.train.bootstrap import draw
 from neurograsp.train.bundle_scores import score_bundle
 from neurograsp.train.datasets import open_recordings
 from neurograsp.train.evaluate import Replay
+from neurograsp.train.models import NETWORKS
 
 CONFIGS = Path(__file__).resolve().parents[1] / "examples" / "configs"
 GAL, EEGMMIDB, MYO = "way-eeg-gal-windows", "physionet-eegmmidb-s001", "myo-readings"
@@ -37,6 +43,9 @@ PEOPLE = (1, 2, 3, 4, 5)
 ARMS = (12345, 21547, 45612)
 OPEN_GATES = ("--set", "gates.agreement=0", "--set", "gates.decisions=0")
 """What is measured is scores and times, those of networks that no board would be given too."""
+
+OPTIONS: dict[str, dict[str, str]] = {"eegnet": {"head": "mean"}}
+"""Of `--network`, where they are not the network's defaults."""
 
 THREE_WAY = np.array([[1, 0, 0, 0, 0, 0], [0, 1, 1, 1, 0, 0], [0, 0, 0, 0, 1, 1]])
 """Reach; touch, load and lift; replace and release."""
@@ -75,14 +84,19 @@ class Bundles:
     data: folder of the sets.
     work: folder for runs and bundles.
     seed: of training and conversion.
+    network: instead of those of the configurations.
     """
 
     data: Path
     work: Path
     seed: int
+    network: str | None = None
 
     def train(self, config: str, name: str, *overrides: str, start: str | None = None) -> None:
         sets = [f"fit.seed={self.seed}", *overrides]
+        if self.network is not None:
+            options = ", ".join(f"{key} = {value!r}" for key, value in OPTIONS.get(self.network, {}).items())
+            sets += [f"network.name={self.network}", f"network.options={{{options}}}"]
         given = [part for one in sets for part in ("--set", one)]
         source = ["--from", str(self.work / start)] if start else []
         neurograsp("train", str(CONFIGS / config), "--out", str(self.work / name), *source, *given)
@@ -93,8 +107,21 @@ class Bundles:
         bundle = self.work / f"{name}.bundle"
         if not bundle.exists():
             neurograsp("convert", str(self.work / name), "--out", str(bundle), *OPEN_GATES)
+            for gate in missed(open_bundle(bundle).manifest):
+                print(f"seed {self.seed}, {name}: would not pass {gate}", file=sys.stderr)
         recordings = open_recordings(self.data / where, subject, sessions)
         return score_bundle(open_bundle(bundle), recordings, skip_s=skip_s)
+
+
+def missed(manifest: Manifest) -> list[str]:
+    """The gates that were open and that its kept network would not have passed."""
+    limits = decode(GateLimits, manifest.provenance.config["convert"]["gates"], "convert.gates")
+    shares = {"agreement": limits.agreement, "decisions": limits.decisions}
+    return [
+        f"{gate['name']}: {gate['figure']}, not at least {shares[gate['name']]:g}"
+        for gate in manifest.scores["gates"]
+        if gate["name"] in shares and float(gate["figure"].partition("%")[0]) / 100 < shares[gate["name"]]
+    ]
 
 
 def neurograsp(*arguments: str) -> None:
@@ -232,11 +259,12 @@ JOBS: dict[str, Callable[[Bench], Figures]] = {"gal": gal, "new-person": new_per
 def main() -> None:
     parser = parser_of(__doc__, JOBS)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
+    parser.add_argument("--network", choices=NETWORKS, help="instead of those of the configurations")
     parser.add_argument("--json", type=Path, help="write all figures there")
     arguments = parser.parse_args()
 
     def bench_of(folder: Path, seed: int) -> Bench:
-        return Bundles(arguments.data.resolve(), folder, seed)
+        return Bundles(arguments.data.resolve(), folder, seed, arguments.network)
 
     every = {
         job: print_rows(job, "float / int8 / linear", arguments.seeds, bench_of) for job in arguments.jobs

@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from decoding import OPTIONS
 
 from neurograsp.convert import quantize
 from neurograsp.edge_runtime.classifier import Classifier
@@ -38,7 +39,6 @@ from neurograsp.train.window_set import WindowSet
 from neurograsp.train.windows import cut
 
 CONFIG = Path(__file__).resolve().parents[1] / "examples" / "configs" / "eegmmidb.toml"
-OPTIONS: dict[str, dict[str, object]] = {"eegnet": {"head": "mean"}}
 MODELS = ("float", "int8", "linear")
 RATE_HZ = 80.0
 """Kept frames."""
