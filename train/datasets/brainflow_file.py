@@ -140,7 +140,7 @@ def _description(path: Path) -> Description:
     except (ValueError, RecursionError) as error:
         raise RecordingError(f"{path}: not valid JSON ({str(error)[:100]}); write it again") from error
     except ConfigError as error:
-        raise RecordingError(f"{error}; docs/recordings.md says what it may hold") from error
+        raise RecordingError(f"{error}; docs/formats.md says what it may hold") from error
 
 
 def _layout(path: Path, description: Description) -> _Layout:

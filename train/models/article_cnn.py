@@ -1,7 +1,7 @@
 """The article's network: three wide convolutions over the window as an image of time and channels.
 
-Source: EEG-driven prosthesis control on an edge device, "3 x Conv2D 64 (7x7, 5x5, 3x3), Dense 32,
-6 outputs" (see the README). Changed here, so that every layer folds to int8: BatchNorm stands between
+Source: "From brain waves to arm movements with deep learning": "3 x Conv2D 64 (7x7, 5x5, 3x3), Dense 32,
+6 outputs". Changed here, so that every layer folds to int8: BatchNorm stands between
 convolution and ReLU, none follows the dense layer, time is not padded (a streamed form then gives the
 same scores) and channels are padded by a layer of their own.
 
