@@ -58,7 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
     if not 0 < arguments.fps <= 1000 or (arguments.seconds is not None and not arguments.seconds > 0):
         raise UsageError("--fps (up to 1000) and --seconds must be positive")
     if arguments.recording.is_dir():
-        raise UsageError(f"{arguments.recording}: a folder; name one recording in it")
+        raise UsageError(f"{arguments.recording}: a folder; plot draws one recording: name one in it")
     check_writable(out)
     (recording,) = open_recordings(arguments.recording)
     spec = _spec_of(arguments.bundle)
@@ -145,7 +145,8 @@ def _scalp(arguments: argparse.Namespace, recording: "Recording", spec: Any, out
     stop_s = (recording.frame_index[labels.stop - 1] + 1 - first) / recording.rate_hz
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as folder:
         new = Path(folder) / out.name
-        maps = animate_scalp(signal, label_text(labels, start_s, stop_s), channels, new, arguments.fps, track)
+        texts = label_text(labels, start_s, stop_s)
+        maps = animate_scalp(signal, texts, channels, new, arguments.fps, track, wanted=out)
         new.replace(out)
     left_out = len(channels) - known
     without = f", {left_out} channels without a known place left out" if left_out else ""

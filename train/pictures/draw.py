@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from subprocess import CalledProcessError
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -136,6 +137,7 @@ def animate_scalp(
     out: Path,
     frames_per_s: float,
     track: Callable[[Sequence[int]], Any] = iter,
+    wanted: Path | None = None,
 ) -> int:
     """Write an animated map, GIF or MP4 by the name of `out`.
 
@@ -146,13 +148,15 @@ def animate_scalp(
         out: file to write.
         frames_per_s: maps a second of signal.
         track: hands out numbers and may show how far that is.
+        wanted: the file's name in messages, where `out` is a temporary one.
 
     Returns:
         Number of maps.
 
     Raises:
-        ConfigError: too few electrodes are known, or MP4 without ffmpeg.
+        ConfigError: too few electrodes are known, or MP4 without ffmpeg, or one that fails.
     """
+    wanted = wanted or out
     from matplotlib.animation import FFMpegWriter, PillowWriter
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
@@ -164,12 +168,12 @@ def animate_scalp(
         for row in range(0, len(piece) - every + 1, every)
     ]
     if not moments:
-        raise ConfigError(f"{out}: no piece is long enough for one map; take more maps a second")
+        raise ConfigError(f"{wanted}: no piece is long enough for one map; take more maps a second")
     middle = np.median([values for _, values in moments], axis=0)
     limit = float(np.quantile(np.abs([values - middle for _, values in moments]), CLIPPED)) or 1.0
     is_gif = out.suffix.lower() == ".gif"
     if not is_gif and not FFMpegWriter.isAvailable():
-        raise ConfigError(f"{out}: MP4 needs ffmpeg (Debian: sudo apt install ffmpeg); or name a .gif")
+        raise ConfigError(f"{wanted}: MP4 needs ffmpeg (Debian: sudo apt install ffmpeg); or name a .gif")
     rate = signal.rate_hz / every
     writer = PillowWriter(fps=round(rate)) if is_gif else FFMpegWriter(fps=round(rate))
     import mne
@@ -178,18 +182,20 @@ def animate_scalp(
     FigureCanvasAgg(figure)
     axes = figure.subplots()
     bar = None
-    with writer.saving(figure, str(out), dpi=100):
-        for number in track(range(len(moments))):
-            time_s, values = moments[number]
-            axes.clear()
-            image, _ = mne.viz.plot_topomap(
-                values - middle, info, axes=axes, show=False, vlim=(-limit, limit), cmap="RdBu_r", contours=4
-            )
-            axes.set_title(f"{time_s:.2f} s  {labels(time_s)}", loc="center", fontsize=11, color=INK)
-            if bar is None:
-                named = f"{_shown(signal.unit)} from the median"
-                bar = figure.colorbar(image, ax=axes, shrink=0.7, label=named)
-            writer.grab_frame()
+    look: dict[str, Any] = {"show": False, "vlim": (-limit, limit), "cmap": "RdBu_r", "contours": 4}
+    try:
+        with writer.saving(figure, str(out), dpi=100):
+            for number in track(range(len(moments))):
+                time_s, values = moments[number]
+                axes.clear()
+                image, _ = mne.viz.plot_topomap(values - middle, info, axes=axes, **look)
+                axes.set_title(f"{time_s:.2f} s  {labels(time_s)}", loc="center", fontsize=11, color=INK)
+                if bar is None:
+                    named = f"{_shown(signal.unit)} from the median"
+                    bar = figure.colorbar(image, ax=axes, shrink=0.7, label=named)
+                writer.grab_frame()
+    except (CalledProcessError, BrokenPipeError) as error:
+        raise ConfigError(f"{wanted}: ffmpeg does not write it ({error!s:.100}); name a .gif") from error
     return len(moments)
 
 

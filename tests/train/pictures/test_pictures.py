@@ -1,5 +1,7 @@
 """What the pictures show, checked as arrays; that they are pictures; and what is refused."""
 
+import shutil
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -153,6 +155,53 @@ def test_an_animation_has_the_maps_promised(tmp_path: Path) -> None:
         assert not np.array_equal(first, np.asarray(picture.convert("RGB")))
 
 
+SCALP = ("plot", "scalp", str(REPOSITORY / "examples/data/physionet-eegmmidb-s001/S001R03.edf"))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="no ffmpeg (Debian: sudo apt install ffmpeg)")
+def test_an_mp4_has_the_maps_promised(tmp_path: Path) -> None:
+    out = tmp_path / "a.mp4"
+    assert main([*SCALP, "--out", str(out), "--seconds", "1", "--fps", "8"]) == 0
+    command = ["ffmpeg", "-v", "error", "-i", str(out), "-fps_mode", "passthrough", "-pix_fmt", "gray"]
+    done = subprocess.run([*command, "-f", "rawvideo", "-"], check=True, stdout=subprocess.PIPE)
+    maps = np.frombuffer(done.stdout, np.uint8).reshape(8, 420, 440)
+    assert len(np.unique(maps)) > 50
+    assert not np.array_equal(maps[0], maps[5])
+    assert [path.name for path in tmp_path.iterdir()] == ["a.mp4"]
+
+
+@pytest.mark.parametrize(
+    ("name", "ffmpeg", "more", "text"),
+    [
+        ("a.mp4", None, (), "MP4 needs ffmpeg"),
+        ("a.mp4", "exit 1", (), "ffmpeg does not write it"),
+        ("a.gif", None, ("--fps", "0.1"), "no piece is long enough"),
+    ],
+)
+def test_why_there_is_no_animation_by_the_name_that_was_asked_for(
+    name: str,
+    ffmpeg: str | None,
+    more: tuple[str, ...],
+    text: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    programs, out = tmp_path / "bin", tmp_path / "out" / name
+    programs.mkdir()
+    out.parent.mkdir()
+    if ffmpeg is not None:
+        (programs / "ffmpeg").write_text(f"#!/bin/sh\n{ffmpeg}\n")
+        (programs / "ffmpeg").chmod(0o755)
+    monkeypatch.setenv("PATH", str(programs))
+    assert main([*SCALP, "--out", str(out), "--seconds", "1", *more]) == 4
+    said = capsys.readouterr().err
+    assert f"{out}: {text}" in said
+    assert f".{name}-" not in said
+    assert not list(out.parent.iterdir())
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "text"),
     [
@@ -164,7 +213,7 @@ def test_an_animation_has_the_maps_promised(tmp_path: Path) -> None:
         (["heatmap", "FILE", "--start", "9999"], 4, "no frame at 9999 s and after"),
         (["heatmap", "FILE", "--seconds", "0"], 2, "--seconds must be positive"),
         (["heatmap", "FILE", "--after", "-1"], 2, "--after must be zero or more seconds"),
-        (["heatmap", "FOLDER"], 2, "a folder; name one recording in it"),
+        (["heatmap", "FOLDER"], 2, "a folder; plot draws one recording: name one in it"),
         (["heatmap", "FILE", "--bundle", "nowhere"], 4, "no such bundle"),
         (["scalp", "FILE"], 4, "four electrodes of the 10-5 system or more"),
         (["heatmap", "FILE", "--out", "/proc/none/a.png"], 4, "cannot be written"),
