@@ -22,7 +22,7 @@ from neurograsp.train.config import TrainConfig
 from neurograsp.train.datasets import Recording
 from neurograsp.train.fit import FitHistory, Progress, predict_logits
 from neurograsp.train.fit_network import fit_network, refit_network
-from neurograsp.train.models import build, summarise
+from neurograsp.train.models import NetworkSummary, build, summarise
 from neurograsp.train.models.filterbank_linear import fit_filterbank_linear
 from neurograsp.train.signal_fit import fit_signals
 from neurograsp.train.splits import split
@@ -41,11 +41,13 @@ class TrainedRun:
     history: of the fit.
     metrics: {"float": ..., "linear": ...} on the validation recordings, the mean over subjects; of the
         models from before a refit.
+    linear: size of the linear baseline.
     """
 
     facts: RunFacts
     history: FitHistory
     metrics: dict[str, dict[str, Any]]
+    linear: NetworkSummary
 
 
 def train_run(
@@ -177,7 +179,7 @@ def _train_into(folder: Path, job: _Job, progress: Progress | None) -> TrainedRu
     streams: dict[str, Any] = _streams(heard, scored["float"])
     streams["golden_counts"] = _golden_counts(spec, validation)
     np.savez_compressed(folder / "streams.npz", **streams)
-    return TrainedRun(facts, history, metrics)
+    return TrainedRun(facts, history, metrics, linear.summary())
 
 
 def _validated_before(start: StartingPoint | None, named: Collection[str]) -> tuple[str, ...]:

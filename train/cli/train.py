@@ -75,6 +75,8 @@ def run(arguments: argparse.Namespace) -> int:
         f"{facts.network}: {facts.parameters} parameters, {facts.macs / 1e6:.2f} M multiplications a window; "
         f"best epoch {best}"
     )
+    base = trained.linear
+    print(f"{base.name}: {base.parameters} parameters, {base.macs / 1e6:.2f} M multiplications a window")
     print(f"on the validation recordings {', '.join(facts.validation)}:")
     print(score_table(trained.metrics, config.labels.kind))
     print(f"run: {arguments.out}")

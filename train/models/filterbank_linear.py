@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from neurograsp.edge_runtime.contract.errors import ConfigError, MissingExtra
 from neurograsp.edge_runtime.contract.signal_spec import INPUT_SCALE
 from neurograsp.edge_runtime.decoder_scores import one_against_rest
+from neurograsp.train.models import NetworkSummary
 from neurograsp.train.window_set import WindowSet
 
 CORNERS_HZ = (0.5, 1.0, 2.0, 3.0, 4.0, 5.0, 7.0, 9.0, 15.0, 30.0)
@@ -89,6 +90,13 @@ class FilterbankLinear:
         batches = [features(x[i : i + 256], self._matrices) for i in range(0, len(x), 256)]
         scores = np.concatenate([np.zeros((0, n_features)), *batches]) @ self.weights + self.bias
         return one_against_rest(scores, "softmax") if self.exclusive else scores
+
+    def summary(self) -> NetworkSummary:
+        """Its size: the classifier's coefficients; multiplications of it and of the filters as matrices."""
+        n_filters, n_time = self.responses.shape
+        n_channels = len(self.weights) // (2 * n_filters + 1)
+        macs = n_filters * n_time**2 * n_channels + self.weights.size
+        return NetworkSummary("filterbank_linear", self.weights.size + self.bias.size, macs)
 
     def save(self, path: Path) -> None:
         """Write a `.npz` without pickled objects."""

@@ -44,6 +44,16 @@ def test_logits_are_those_of_sklearn() -> None:
     assert (model.logits(test.x[:]).argmax(axis=1) == test.y.argmax(axis=1)).mean() > 0.8
 
 
+def test_its_size() -> None:
+    """As the module says of 29 x 32 at 100 Hz and 6 actions."""
+    n_features = 32 * (2 * 10 + 1)
+    model = bank.FilterbankLinear(bank.design(29, RATE), np.zeros((n_features, 6)), np.zeros(6))
+    found = model.summary()
+    assert (n_features, found.parameters) == (672, 672 * 6 + 6)
+    assert found.macs == 10 * 29**2 * 32 + 672 * 6
+    assert round(found.macs / 1e6, 2) == 0.27
+
+
 def test_exclusive_sigmoids_are_the_softmax() -> None:
     train = windows()
     scores = bank.fit_filterbank_linear(train, RATE, "softmax").logits(train.x[:])
