@@ -118,8 +118,10 @@ class Provenance:
     @property
     def validated_on(self) -> str:
         """In words."""
-        before = f"; the runs before it on {', '.join(self.validated_before)}" if self.validated_before else ""
-        return ", ".join(self.validation) + (", then trained on these too" if self.refit else "") + before
+        said = ", ".join(self.validation) + (", then trained on these too" if self.refit else "")
+        if self.validated_before:
+            said += f"; the runs before it on {', '.join(self.validated_before)}"
+        return said
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import sys
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -30,7 +31,7 @@ def test_the_network_that_was_asked_for(
     monkeypatch.setattr(decoding, "neurograsp", lambda *arguments: told.append(arguments))
     decoding.Bundles(tmp_path, tmp_path, 3, network).train("eegmmidb.toml", "rest", "data.sessions=[3,4]")
     ((command, path, *rest),) = told
-    sets = [value for key, value in zip(rest, rest[1:]) if key == "--set"]
+    sets = [value for key, value in pairwise(rest) if key == "--set"]
     config = parse_config(TrainConfig, Path(path).read_text(), path, overrides=sets)
     assert (command, config.network.name, config.network.options) == ("train", name, options)
     assert (config.fit.seed, config.data.sessions) == (3, (3, 4))
