@@ -39,9 +39,7 @@ def kept(
     )
 
 
-def _from_arrays(
-    arrays: Mapping[str, NDArray[Any]], subject: str, session: str, source: str
-) -> Recording:
+def _from_arrays(arrays: Mapping[str, NDArray[Any]], subject: str, session: str, source: str) -> Recording:
     rate_hz, lsb_uv = np.asarray(arrays["rate_and_lsb"], np.float64).tolist()
     frame_index = np.asarray(arrays["frame_index"], np.int64)
     start, stop, code = np.array(arrays["label_rows"], np.int64)
