@@ -195,7 +195,9 @@ def animate_scalp(
                     bar = figure.colorbar(image, ax=axes, shrink=0.7, label=named)
                 writer.grab_frame()
     except (CalledProcessError, BrokenPipeError) as error:
-        raise ConfigError(f"{wanted}: ffmpeg does not write it ({error!s:.100}); name a .gif") from error
+        raise ConfigError(
+            f"{wanted}: ffmpeg does not write it; see `ffmpeg -encoders`, or name a .gif"
+        ) from error
     return len(moments)
 
 
