@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from statistics import fmean
 
 import numpy as np
 import pytest
@@ -18,12 +19,21 @@ from neurograsp.train.datasets.recording import split_at_jumps
 from neurograsp.train.evaluate import Replay
 from neurograsp.train.run import train_run
 from neurograsp.train.signal_fit import fit_signals
-from neurograsp.train.splits import Split, split
+from neurograsp.train.splits import TAIL, Split, split
 from neurograsp.train.windows import cut, training_set
 
 SPLITS: tuple[Split, ...] = ("auto", "within-session", "cross-session", "cross-subject")
-STRETCH = 150
-"""Rows of a shuffled label: 0.6 s, one and a half windows."""
+STRETCH = 400
+"""Rows of a shuffled label: 1.6 s, so long that few are to be learnt by heart, and the end of a session
+begins with one."""
+
+TOLERANCE = 0.08
+QUICK = ("fit.epochs=0",)
+BY_HEART = (
+    *("fit.epochs=30", "fit.learning_rate=0.01", "fit.batch_size=32"),
+    *("fit.noise=0", "fit.weight_decay=0", "fit.label_smoothing=0"),
+    "network.options={filters=16, mixed_filters=16, head='flatten', dropout=0.0}",
+)
 
 
 def config(how: Split, *more: str) -> TrainConfig:
@@ -37,34 +47,67 @@ def people(toy_data: Path) -> list[Recording]:
     return own + [replace(one, counts=np.ascontiguousarray(one.counts[:, ::-1]), subject="2") for one in own]
 
 
-def shuffled(recordings: list[Recording], stretch: int = STRETCH) -> list[Recording]:
-    """Labels that have nothing to do with the signal."""
+def shuffled(recordings: list[Recording], how: Split, flip: bool) -> list[Recording]:
+    """Labels that have nothing to do with the signal; with `flip` each one that validates is the other one.
+
+    So without a leak what a model scores in both ways adds up to 1, however few the labels are.
+    """
     rng = np.random.default_rng(0)
-    start = np.arange(0, recordings[0].n_frames - stretch + 1, stretch)
-    half = np.arange(len(start)) % 2
-    return [
-        replace(one, labels=Labels(("T0", "T1"), start, start + stretch, rng.permutation(half)))
-        for one in recordings
-    ]
+    start = np.arange(0, recordings[0].n_frames - STRETCH + 1, STRETCH)
+    late = start >= (1 - TAIL) * recordings[0].n_frames
+    made = []
+    for one in recordings:
+        code = np.concatenate([rng.permutation(np.arange(n) % 2) for n in (sum(~late), sum(late))])
+        other = one.session == "2" if how == "cross-session" else one.subject == "2"
+        validates = late if how == "within-session" else np.full(len(start), other)
+        code = np.where(validates & flip, 1 - code, code)
+        made.append(replace(one, labels=Labels(("T0", "T1"), start, start + STRETCH, code)))
+    return made
 
 
-@pytest.mark.parametrize(
-    "how", ["within-session", *(pytest.param(how, marks=pytest.mark.slow) for how in SPLITS[2:])]
-)
-def test_shuffled_labels_score_chance(how: Split, people: list[Recording], tmp_path: Path) -> None:
-    metrics = train_run(config(how, "fit.epochs=1"), shuffled(people), tmp_path / "run", CONFIG).metrics
-    for model in ("float", "linear"):
-        assert abs(metrics[model]["auc_macro"] - 0.5) < 0.15
+def score(how: Split, people: list[Recording], folder: Path, *more: str) -> dict[str, float]:
+    """AUC of each model on shuffled labels, the mean of both ways."""
+    both = []
+    for flip in (False, True):
+        run = folder / f"run-{flip}"
+        both.append(train_run(config(how, *more), shuffled(people, how, flip), run, CONFIG).metrics)
+    return {model: fmean(one[model]["auc_macro"] for one in both) for model in both[0]}
 
 
-def test_shuffled_labels_would_show_a_leak(
-    people: list[Recording], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def is_chance(auc: float) -> bool:
+    return abs(auc - 0.5) < TOLERANCE
+
+
+@pytest.fixture
+def leak(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What validates is trained on."""
+    monkeypatch.setattr(training, "split", lambda recordings, *_: (recordings, recordings))
+
+
+def test_shuffled_labels_score_chance(people: list[Recording], tmp_path: Path) -> None:
+    assert is_chance(score("cross-session", people[:2], tmp_path, *QUICK)["linear"])
+
+
+def test_shuffled_labels_would_show_a_leak(people: list[Recording], tmp_path: Path, leak: None) -> None:
+    assert not is_chance(score("cross-session", people[:2], tmp_path, *QUICK)["linear"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", SPLITS[1:])
+def test_shuffled_labels_score_chance_whatever_learns_them(
+    how: Split, people: list[Recording], tmp_path: Path
 ) -> None:
-    """What validates was trained on, and labels so long that few are to be learnt by heart."""
-    monkeypatch.setattr(training, "split", lambda recordings, *_: (recordings[:1], recordings[:1]))
-    by_heart = shuffled(people, stretch=500)
-    leaky = train_run(config("auto", "fit.epochs=0"), by_heart, tmp_path / "run", CONFIG)
-    assert leaky.metrics["linear"]["auc_macro"] > 0.7
+    some = people if how == "cross-subject" else people[:2]
+    found = score(how, some, tmp_path, *BY_HEART)
+    assert {model: is_chance(auc) for model, auc in found.items()} == {"float": True, "linear": True}, found
+
+
+@pytest.mark.slow
+def test_shuffled_labels_would_show_a_leak_to_whatever_learns_them(
+    people: list[Recording], tmp_path: Path, leak: None
+) -> None:
+    found = score("cross-session", people[:2], tmp_path, *BY_HEART)
+    assert {model: is_chance(auc) for model, auc in found.items()} == {"float": False, "linear": False}, found
 
 
 @pytest.mark.parametrize("how", SPLITS)
