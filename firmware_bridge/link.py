@@ -51,11 +51,11 @@ _SESSION_TRIES = 5
 _NOT_TO_STRANGERS = frozenset(range(0x80, 0x100)) | frozenset(
     f"\r\n#?{string.digits}{string.ascii_uppercase}".encode()
 )
-"""What begins a message of Firmata, a packet of most servos; what ends a line of a Brunel, and its commands."""
+"""Firmata's commands and the headers of most servos begin there; ends of lines and commands of a Brunel."""
 
 
 def may_open(session: int, seq: int) -> bool:
-    """Whether a HELLO of these numbers tells a device that is no hand of ours nothing (87 sessions have some)."""
+    """Whether a HELLO of these numbers tells a device of another kind nothing (some do of 87 sessions)."""
     return _NOT_TO_STRANGERS.isdisjoint(encode_frame(make_frame(Hello(), session, seq)))
 
 

@@ -1,5 +1,5 @@
-"""What `ports --probe` says to whatever is there: every HELLO that may open a session, to every emulator while
-it is driven. None obeys, moves, or is left with something that it would obey later."""
+"""What `ports --probe` says to whatever is there: every HELLO that may open a session, to every emulator
+while it is driven. None moves, changes a setting, or is left with something that it would obey later."""
 
 import copy
 import itertools
