@@ -206,6 +206,31 @@ def test_a_profile_and_a_port(url: str, device: tuple[str, str] | None) -> None:
     assert device_of(url) == device
 
 
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        (
+            "sts_fingers",
+            "no port: a device is PROFILE:PORT, such as sts_fingers:/dev/ttyUSB0, our firmware a",
+        ),
+        ("sts_fingers:", "such as sts_fingers:/dev/ttyUSB0"),
+        ("my.toml", "such as my.toml:/dev/ttyUSB0"),
+        ("/home/me/my.toml", "such as /home/me/my.toml:/dev/ttyUSB0"),
+        ("my.toml:", "such as my.toml:/dev/ttyUSB0"),
+        ("arm:/dev/ttyACM0", "arm is a profile of our firmware, which says itself what it is: name its port"),
+        ("arm:", "arm is a profile of our firmware"),
+    ],
+)
+@pytest.mark.parametrize("tool", [["hand", "ping"], ["hand", "sniff"], ["hand", "move", "OPEN"], ["doctor"]])
+def test_what_is_no_profile_with_its_port(
+    tool: list[str], url: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*tool, "--hand", url]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"neurograsp {tool[0]}: --hand {url}: ")
+    assert said in line
+
+
 def test_ping_is_readable(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["hand", "ping"]) == 0
     said = capsys.readouterr().out
