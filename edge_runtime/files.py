@@ -4,6 +4,7 @@ import errno
 import fcntl
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -108,19 +109,20 @@ def alone(folder: Path, what: str, lock: str = ".lock") -> Iterator[None]:
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write a file through a temporary one beside it.
+    """Write a file through a temporary one beside it. One that was there keeps its mode; a link stays one.
 
     Raises:
         ConfigError: it cannot be written, or is there and is no file.
     """
     refuse_what_is_no_file(path)
+    path = Path(os.path.realpath(path))
     with _named(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(data)
-            Path(name).chmod(0o644)
+            Path(name).chmod(stat.S_IMODE(path.stat().st_mode) if path.exists() else 0o644)
             Path(name).rename(path)
         finally:
             Path(name).unlink(missing_ok=True)
@@ -139,6 +141,7 @@ def check_writable(path: Path) -> None:
         ConfigError: its folder cannot be made or written, or it is there and is no file.
     """
     refuse_what_is_no_file(path)
+    path = Path(os.path.realpath(path))
     with _named(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=path.parent):

@@ -218,7 +218,7 @@ def test_a_profile_and_a_port(url: str, device: tuple[str, str] | None) -> None:
         ("/home/me/my.toml", "such as /home/me/my.toml:/dev/ttyUSB0"),
         ("my.toml:", "such as my.toml:/dev/ttyUSB0"),
         ("arm:/dev/ttyACM0", "arm is a profile of our firmware, which says itself what it is: name its port"),
-        ("arm:", "arm is a profile of our firmware"),
+        ("arm", "arm is a profile of our firmware"),
     ],
 )
 @pytest.mark.parametrize("tool", [["hand", "ping"], ["hand", "sniff"], ["hand", "move", "OPEN"], ["doctor"]])
