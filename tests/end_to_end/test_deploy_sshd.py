@@ -161,6 +161,23 @@ def test_an_empty_board_is_looked_at(board: Board, capsys: Capsys) -> None:
     assert not board.root.exists()
 
 
+def test_a_board_whose_good_bundle_is_damaged_fails_the_check(with_old: Board, capsys: Capsys) -> None:
+    assert look(with_old, capsys)[0] == 0
+    (with_old.root / "a").write_bytes(b"rotten")
+    code, said = look(with_old, capsys)
+    assert code == 1
+    assert "damaged: " in said
+    line = "slot a is what the next start runs or returns to, and damaged: deploy a bundle"
+    assert said.splitlines()[-1] == f"  FAILED     {line}"
+    code, said = look(with_old, capsys, "--json")
+    validate(json.loads(said))
+    assert (code, json.loads(said)["ok"], json.loads(said)["boards"][0]["reason"]) == (1, False, line)
+    assert main(["slot", "status", "--root", str(with_old.root), "--service", "none"]) == 1
+    assert line in capsys.readouterr().out
+    (with_old.root / "a").unlink()
+    assert "and empty: deploy a bundle" in look(with_old, capsys)[1]
+
+
 @pytest.mark.parametrize("trouble", ["key", "host key", "unknown host"])
 def test_whom_it_does_not_trust(trouble: str, server: SshServer, tmp_path: Path, capsys: Capsys) -> None:
     other = SshServer(tmp_path)

@@ -338,8 +338,8 @@ def test_a_hand_that_cannot_be_asked_for_is_not_surprised(
     result = with_old.deploy(archives["new"])
     assert (result.outcome, result.fault) == ("refused", False)
     assert result.reason == (
-        "whether the hand is armed cannot be asked (systemctl took more than 10 s): deploy again once it can, "
-        "or --while-armed, which stops the hand; it comes back disarmed"
+        "whether the hand is armed cannot be asked (systemctl took more than 10 s): deploy again once it "
+        "can, or --while-armed, which stops the hand; it comes back disarmed"
     )
     assert (with_old.runs, with_old.service.starts) == ("old", starts)
     with_old.during = lambda step: None
