@@ -1,8 +1,10 @@
 """`neurograsp export`: a session's log as a recording, whose counts are the ones that the amplifier gave."""
 
 import json
+import os
 import resource
 import signal
+import stat
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -88,6 +90,20 @@ def test_fif_gives_the_same_counts_and_gaps(
     recording = exported(toy_log, tmp_path / "toy.fif")
     assert np.array_equal(recording.counts, counts * 100)
     assert np.array_equal(recording.frame_index - recording.frame_index[0], index - index[0])
+
+
+@pytest.mark.parametrize("suffix", [".bdf", ".edf", ".fif"])
+def test_it_is_for_its_owner_alone_as_the_log_is(suffix: str, toy_log: Path, tmp_path: Path) -> None:
+    shared, umask = tmp_path / "shared", os.umask(0o022)
+    try:
+        shared.mkdir()
+        for out in (shared / f"toy{suffix}", tmp_path / f"new/mine/toy{suffix}"):
+            assert main(["export", str(toy_log), "--out", str(out)]) == 0
+            assert stat.S_IMODE(out.stat().st_mode) == 0o600
+    finally:
+        os.umask(umask)
+    modes = {name: stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("shared", "new", "new/mine")}
+    assert modes == {"shared": 0o755, "new": 0o700, "new/mine": 0o700}
 
 
 def test_fif_of_counts_without_a_unit_is_for_mne_alone(sample_log: SampleLog, tmp_path: Path) -> None:

@@ -56,7 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
     if not PLAIN_NAME.fullmatch(arguments.subject):
         raise UsageError(f"--subject {arguments.subject!r}: up to 20 letters, digits and - are possible")
     refuse_what_is_there(out)
-    check_writable(out)
+    check_writable(out, private=True)
     plain = arguments.labels == DECIDED
     table = [] if plain or arguments.labels is None else read_table(Path(arguments.labels))
     log = OpenLog(arguments.log)
@@ -75,6 +75,7 @@ def run(arguments: argparse.Namespace) -> int:
                 write_fif(new, signal, started, arguments.subject, chain([first], pieces))
             else:
                 write_edf(new, signal, started, arguments.subject, chain([first], pieces), SAMPLE_BYTES[kind])
+            new.chmod(0o600)  # as the log
             refuse_what_is_there(out)
             new.rename(out)
         except OSError as error:
