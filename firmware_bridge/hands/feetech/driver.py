@@ -26,7 +26,15 @@ from neurograsp.firmware_bridge.hands.feetech.registers import (
     Series,
 )
 from neurograsp.firmware_bridge.hands.hand import Promises, Report, named_bits
-from neurograsp.firmware_bridge.hands.servo_bus import REPLY_S, TRIES, Question, ServoAnswer, ServoBus
+from neurograsp.firmware_bridge.hands.servo_bus import (
+    NO_TORQUE,
+    REPLY_S,
+    TRIES,
+    Question,
+    ServoAnswer,
+    ServoBus,
+    goal_hindrance,
+)
 from neurograsp.firmware_bridge.link_stats import LinkStats
 from neurograsp.firmware_bridge.transports import Transport
 
@@ -34,7 +42,8 @@ BAUD = 1_000_000
 """As Feetech delivers them."""
 _IDENTITY = HIGHEST_POSITION.address + HIGHEST_POSITION.size - MODEL_NUMBER.address
 """Bytes; an answer with two could also be the echo of a question."""
-_BLOCK = STATUS.address + STATUS.size - PRESENT_POSITION.address
+_FIRST = TORQUE_ENABLE
+_BLOCK = STATUS.address + STATUS.size - _FIRST.address
 
 
 class FeetechDevice:
@@ -111,19 +120,28 @@ class FeetechDevice:
 
     def positions(self) -> tuple[int, ...]:
         """Where the joints are, asked now: up to 120 ms for a servo."""
-        for place, servo in enumerate(self._bus.ids):
-            self._take(place, self._bus.ask(place, _state_of(servo)))
+        for place in range(len(self._bus.ids)):
+            self._ask(place)
         return tuple(self._positions[place] for place in range(len(self._bus.ids)))
 
     def enable(self, goals: tuple[int, ...]) -> None:
-        """Goals first, then torque.
+        """Goals, and torque once every servo has said that it has its own.
 
         Raises:
-            Refused: a joint stands where no goal can be.
+            LinkLost: a servo does not answer.
+            Refused: a joint stands where no goal can be, does not take its goal, or does not get torque.
         """
-        self._bus.check_start(goals, self._series.counts - 1)
-        self.send(goals, 100)
-        self._torque(on=True)
+        self._bus.check_start(goals, [(0, self._series.counts - 1)] * len(goals))
+        self._bus.insist(
+            lambda: self.send(goals, 100),
+            lambda place: goal_hindrance(
+                goals[place], self._value(self._ask(place), GOAL_POSITION), self._series.counts
+            ),
+        )
+        self._bus.insist(
+            lambda: self._torque(on=True),
+            lambda place: "" if self._value(self._ask(place), TORQUE_ENABLE) else NO_TORQUE,
+        )
 
     def disable(self) -> None:
         """Torque off; said three times, since nobody answers."""
@@ -153,6 +171,11 @@ class FeetechDevice:
         """Give the port back."""
         self._bus.close()
 
+    def _ask(self, place: int) -> bytes:
+        answer = self._bus.ask(place, _state_of(self._bus.ids[place]))
+        self._take(place, answer)
+        return answer.parameters
+
     def _torque(self, on: bool) -> None:
         self._bus.say(self._encode(TORQUE_ENABLE, dict.fromkeys(self._bus.ids, int(on))))
 
@@ -164,24 +187,26 @@ class FeetechDevice:
 
     def _take(self, place: int, answer: ServoAnswer) -> None:
         block = answer.parameters
-        self._positions[place] = self._position(block[:2])
-        self._temperatures[place] = block[PRESENT_TEMPERATURE.address - PRESENT_POSITION.address]
-        bits = answer.error | block[STATUS.address - PRESENT_POSITION.address]
+        self._positions[place] = self._position(self._value(block, PRESENT_POSITION))
+        self._temperatures[place] = self._value(block, PRESENT_TEMPERATURE)
+        bits = answer.error | self._value(block, STATUS)
         if bits:
             self._faults[place] = named_bits(bits, STATUS_BITS)
         else:
             self._faults.pop(place, None)
 
-    def _position(self, data: bytes) -> int:
-        value = int.from_bytes(data, self._series.order)
+    def _value(self, block: bytes, register: Register) -> int:
+        return _number(block, register, self._series, _FIRST)
+
+    def _position(self, value: int) -> int:
         bit = self._series.sign_bit
         if bit is not None and value >> bit & 1:
             return -(value & ((1 << bit) - 1))
         return value
 
 
-def _number(memory: bytes, register: Register, series: Series) -> int:
-    at = register.address - MODEL_NUMBER.address
+def _number(memory: bytes, register: Register, series: Series, first: Register = MODEL_NUMBER) -> int:
+    at = register.address - first.address
     return int.from_bytes(memory[at : at + register.size], series.order)
 
 
@@ -196,5 +221,5 @@ def _read(servo: int, first: Register, size: int) -> Question:
 
 
 def _state_of(servo: int) -> Question:
-    """Position, load, voltage, temperature and status."""
-    return _read(servo, PRESENT_POSITION, _BLOCK)
+    """From the torque and the goal to the status."""
+    return _read(servo, _FIRST, _BLOCK)

@@ -67,7 +67,8 @@ def test_driving_sets_the_watchdog_last(device: DynamixelDevice, bus: DynamixelB
     original = servo.write
     servo.write = lambda address, data: (order.append((address, data)), original(address, data))[1]  # type: ignore[method-assign]
     device.enable((300, 100, 700))
-    assert order == [(98, b"\0"), (116, struct.pack("<i", 100)), (64, b"\1"), (98, b"\x0c")]
+    goal = struct.pack("<i", 100)
+    assert order == [(98, b"\0"), (116, goal), (98, b"\0"), (64, b"\1"), (98, b"\x0c")]
 
 
 def test_the_servos_stop_by_themselves_when_nobody_speaks(
