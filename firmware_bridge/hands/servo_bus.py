@@ -23,7 +23,7 @@ ASK_TRIES = 6
 POLL_S = 0.0005
 NEAR = 512
 """A goal within a turn's counts over this of where a servo stands is no jump; without torque some follow."""
-NO_TORQUE = "does not switch its motor on"
+NO_TORQUE = "has its motor off"
 
 
 @dataclass(frozen=True, slots=True)

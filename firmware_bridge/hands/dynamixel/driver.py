@@ -140,7 +140,7 @@ class DynamixelDevice:
                 goals[place], _number(self._ask(place).parameters, GOAL_POSITION), COUNTS
             ),
         )
-        self._bus.insist(self._drive, lambda place: _undriven(self._ask(place).parameters))
+        self._bus.insist(self._drive, lambda place: _hindrance(self._ask(place).parameters))
         self._driven = True
 
     def disable(self) -> None:
@@ -192,17 +192,20 @@ class DynamixelDevice:
         self._temperatures[place] = _number(block, PRESENT_TEMPERATURE)
         if errors := _number(block, HARDWARE_ERROR):
             self._faults[place] = named_bits(errors, HARDWARE_ERRORS)
-        elif driven and _number(block, BUS_WATCHDOG) == WATCHDOG_TRIGGERED:
-            self._faults[place] = "its bus watchdog has stopped it"
+        elif driven and (hindrance := _hindrance(block)):
+            self._faults[place] = hindrance
         else:
             self._faults.pop(place, None)
 
 
-def _undriven(block: bytes) -> str:
-    """What keeps a servo from being driven, for people."""
+def _hindrance(block: bytes) -> str:
+    """What a servo lacks that is driven, for people."""
     if not _number(block, TORQUE_ENABLE):
         return NO_TORQUE
-    return "" if _number(block, BUS_WATCHDOG) == WATCHDOG else "does not set its bus watchdog"
+    watchdog = _number(block, BUS_WATCHDOG)
+    if watchdog == WATCHDOG_TRIGGERED:
+        return "has been stopped by its bus watchdog"
+    return "" if watchdog == WATCHDOG else f"has its bus watchdog at {watchdog}, not {WATCHDOG}"
 
 
 def _number(block: bytes, register: Register) -> int:

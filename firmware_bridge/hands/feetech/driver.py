@@ -67,6 +67,7 @@ class FeetechDevice:
     ) -> None:
         self._bus = ServoBus(transport, packets.StatusParser(), ids, clock, sleep)
         self._series = series
+        self._driven = False
         self._positions: dict[int, int] = {}
         self._faults: dict[int, str] = {}
         self._temperatures: dict[int, int] = {}
@@ -94,6 +95,7 @@ class FeetechDevice:
             LinkLost: a servo does not answer, answers in another way, or is of another series, or neither its
                 model nor its limits tell its series.
         """
+        self._driven = False
         tries = max(TRIES, round(timeout / REPLY_S))
         models = [self._identify(place, tries) for place in range(len(self._bus.ids))]
         return f"Feetech {self._series.name}: " + ", ".join(
@@ -119,7 +121,10 @@ class FeetechDevice:
         )
 
     def positions(self) -> tuple[int, ...]:
-        """Where the joints are, asked now: up to 120 ms for a servo."""
+        """Where the joints are, asked now: up to 120 ms for a servo.
+
+        One without torque is no fault here: arming switches it on.
+        """
         for place in range(len(self._bus.ids)):
             self._ask(place)
         return tuple(self._positions[place] for place in range(len(self._bus.ids)))
@@ -142,9 +147,11 @@ class FeetechDevice:
             lambda: self._torque(on=True),
             lambda place: "" if self._value(self._ask(place), TORQUE_ENABLE) else NO_TORQUE,
         )
+        self._driven = True
 
     def disable(self) -> None:
         """Torque off; said three times, since nobody answers."""
+        self._driven = False
         for _ in range(TRIES):
             self._torque(on=False)
 
@@ -164,7 +171,7 @@ class FeetechDevice:
     def poll(self, asking: bool) -> Report:
         """Take in what has arrived; ask the next servo."""
         for place, answer in self._bus.round(_state_of, asking):
-            self._take(place, answer)
+            self._take(place, answer, self._driven)
         return Report(self._positions, dict(self._faults), self._temperatures, self._bus.heard_s)
 
     def close(self) -> None:
@@ -173,7 +180,7 @@ class FeetechDevice:
 
     def _ask(self, place: int) -> bytes:
         answer = self._bus.ask(place, _state_of(self._bus.ids[place]))
-        self._take(place, answer)
+        self._take(place, answer, driven=False)
         return answer.parameters
 
     def _torque(self, on: bool) -> None:
@@ -185,13 +192,15 @@ class FeetechDevice:
         data = {servo: value.to_bytes(register.size, self._series.order) for servo, value in values.items()}
         return packets.sync_write(register, data)
 
-    def _take(self, place: int, answer: ServoAnswer) -> None:
+    def _take(self, place: int, answer: ServoAnswer, driven: bool) -> None:
         block = answer.parameters
         self._positions[place] = self._position(self._value(block, PRESENT_POSITION))
         self._temperatures[place] = self._value(block, PRESENT_TEMPERATURE)
         bits = answer.error | self._value(block, STATUS)
         if bits:
             self._faults[place] = named_bits(bits, STATUS_BITS)
+        elif driven and not self._value(block, TORQUE_ENABLE):
+            self._faults[place] = NO_TORQUE
         else:
             self._faults.pop(place, None)
 

@@ -81,7 +81,7 @@ class _Servo:
         if temperature > self.number(TEMPERATURE_LIMIT_READ):
             found.append(f"too hot ({temperature} C)")
         if driven and not found and self.answers.get(LOAD_OR_UNLOAD_READ) == b"\0":
-            found.append("has switched its motor off")
+            found.append(NO_TORQUE)
         return ", ".join(found)
 
 

@@ -145,6 +145,15 @@ def test_a_servo_that_gets_no_torque_is_not_armed(profile: str) -> None:
     table = Table(profile)
     table.hand.connect()
     table.spoil = lambda number, data: b"" if TORQUES[profile](data) else data
-    with pytest.raises(Refused, match="servo 1 does not switch its motor on; look at its line and its power"):
+    with pytest.raises(Refused, match="servo 1 has its motor off; look at its line and its power"):
+        table.hand.arm()
+    assert table.hand.state.state is HandState.IDLE
+
+
+def test_servos_whose_watchdog_is_not_set_are_not_armed() -> None:
+    table = Table("xl330_fingers")
+    table.hand.connect()
+    table.spoil = lambda number, data: b"" if data[7:10] == b"\x83\x62\0" and data[13] else data
+    with pytest.raises(Refused, match="servo 1 has its bus watchdog at 0, not 12"):
         table.hand.arm()
     assert table.hand.state.state is HandState.IDLE

@@ -108,7 +108,7 @@ def test_a_watchdog_that_has_bitten_is_a_fault_until_it_is_armed_again(
     for _ in range(4):
         report = device.poll(asking=True)
         line.sleep(TICK_S)
-    assert set(report.faults.values()) == {"its bus watchdog has stopped it"}
+    assert set(report.faults.values()) == {"has been stopped by its bus watchdog"}
     device.enable((300, 100, 700))
     for _ in range(4):
         report = device.poll(asking=True)

@@ -177,7 +177,7 @@ def test_a_servo_that_has_let_go_by_itself_is_told(
     assert device.poll(asking=False).faults == {}, "that it was off before is no fault"
     assert polled(device, line).faults == {}
     bus.servos[3].loaded = False
-    assert polled(device, line).faults == {0: "has switched its motor off"}
+    assert polled(device, line).faults == {0: "has its motor off"}
 
 
 def test_a_servo_that_falls_silent_makes_the_report_old(
