@@ -1,7 +1,8 @@
-"""One write of arming is lost or damaged, with every driver: nothing jumps to a goal of long ago."""
+"""A write of arming or closing is lost, damaged, fails or meets Ctrl-C: no jump, and no motor left on."""
 
 import struct
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from bench import Clock, EmulatedLine
 from drivers import EMULATORS, hand_on
 
 from neurograsp.firmware_bridge.codes import HandState
-from neurograsp.firmware_bridge.errors import Refused
+from neurograsp.firmware_bridge.errors import LinkLost, Refused
 from neurograsp.firmware_bridge.hands.device_hand import DeviceHand
 
 TICK_S = 0.02
@@ -36,6 +37,12 @@ def lost(data: bytes) -> bytes:
 def damaged(data: bytes) -> bytes:
     middle = len(data) // 2
     return data[:middle] + bytes((data[middle] ^ 0x10,)) + data[middle + 1 :]
+
+
+def deaf(hear: Callable[[int, bytes], Any]) -> Callable[[int, bytes], Any]:
+    """A servo that hears all but that its motor is to be on."""
+    switches = (31, 40, 64)
+    return lambda what, data: b"" if what in switches and data == b"\1" else hear(what, data)
 
 
 class Table:
@@ -82,13 +89,16 @@ class Table:
                 return list(getattr(device, name))
         return [device.position]
 
-    def torques(self) -> set[int]:
-        """Every switch of a motor that came."""
-        return {
-            int(value)
+    def torques(self) -> list[list[int]]:
+        """Every switch of each motor that came."""
+        return [
+            servo.loads if hasattr(servo, "loads") else servo.torques
             for servo in self.emulator.servos.values()
-            for value in (servo.loads if hasattr(servo, "loads") else servo.torques)
-        }
+        ]
+
+    def driven(self) -> list[bool]:
+        """Which motors have torque."""
+        return [bool(switches and switches[-1]) for switches in self.torques()]
 
     def run(self, seconds: float = 1.0) -> float:
         """Ticks; the farthest that a joint has been from where it stood."""
@@ -136,7 +146,7 @@ def test_without_its_goal_no_servo_is_driven(profile: str) -> None:
     with pytest.raises(Refused, match=rf"servo 1 keeps the goal {OLD_GOAL}, told \d+, and would jump"):
         table.hand.arm()
     table.run()
-    assert table.torques() <= {0}
+    assert not any(map(any, table.torques()))
     assert (table.where(), table.hand.state.attached) == (stood, False)
 
 
@@ -147,7 +157,20 @@ def test_a_servo_that_gets_no_torque_is_not_armed(profile: str) -> None:
     table.spoil = lambda number, data: b"" if TORQUES[profile](data) else data
     with pytest.raises(Refused, match="servo 1 has its motor off; look at its line and its power"):
         table.hand.arm()
-    assert table.hand.state.state is HandState.IDLE
+    assert (table.hand.state.state, table.hand.state.attached) == (HandState.IDLE, False)
+
+
+@pytest.mark.parametrize("profile", SERVOS)
+def test_of_servos_that_are_not_all_driven_none_is(profile: str) -> None:
+    table = Table(profile)
+    table.hand.connect()
+    last = table.emulator.servos[5]
+    name = "obey" if profile == "lx16a_fingers" else "write"
+    setattr(last, name, deaf(getattr(last, name)))
+    with pytest.raises(Refused, match="servo 5 has its motor off"):
+        table.hand.arm()
+    assert table.driven() == [False] * 5
+    assert table.hand.state.attached is False
 
 
 def test_servos_whose_watchdog_is_not_set_are_not_armed() -> None:
@@ -157,3 +180,60 @@ def test_servos_whose_watchdog_is_not_set_are_not_armed() -> None:
     with pytest.raises(Refused, match="servo 1 has its bus watchdog at 0, not 12"):
         table.hand.arm()
     assert table.hand.state.state is HandState.IDLE
+
+
+def at_write(table: Table, wanted: int, error: BaseException, after: bool) -> None:
+    """Write number `wanted` from now on fails, before or after it went out."""
+    first, write = len(table.line.sent), table.line.write
+
+    def failing(data: bytes) -> None:
+        hit = len(table.line.sent) - first + 1 == wanted
+        if hit and not after:
+            table.line.sent.append(b"")
+            raise error
+        write(data)
+        if hit:
+            raise error
+
+    table.line.write = failing  # type: ignore[method-assign]
+
+
+ERRORS = [KeyboardInterrupt(), LinkLost("takes no more bytes")]
+
+
+@pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize("error", ERRORS, ids=["ctrl-c", "lost"])
+@pytest.mark.parametrize("profile", SERVOS)
+def test_wherever_arming_ends_no_motor_stays_on(profile: str, error: BaseException, after: bool) -> None:
+    wanted, armed = 0, False
+    while not armed:
+        wanted += 1
+        table = Table(profile)
+        table.hand.connect()
+        at_write(table, wanted, error, after)
+        try:
+            table.hand.arm()
+            armed = True
+        except type(error):
+            assert table.driven() == [False] * 5, f"write {wanted}"
+        del table.line.write
+        table.hand.close()
+        assert (table.driven(), table.line.closed) == ([False] * 5, True), f"write {wanted}"
+    assert wanted > 17
+
+
+@pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize("error", ERRORS, ids=["ctrl-c", "lost"])
+@pytest.mark.parametrize("profile", SERVOS)
+def test_whichever_write_of_closing_fails_no_motor_stays_on(
+    profile: str, error: BaseException, after: bool
+) -> None:
+    for wanted in range(1, 5):
+        table = Table(profile)
+        table.hand.connect()
+        table.hand.arm()
+        assert table.driven() == [True] * 5
+        at_write(table, wanted, error, after)
+        with pytest.raises(KeyboardInterrupt) if isinstance(error, KeyboardInterrupt) else nullcontext():
+            table.hand.close()
+        assert (table.driven(), table.line.closed) == ([False] * 5, True), f"write {wanted}"
