@@ -40,8 +40,6 @@ from neurograsp.firmware_bridge.transports import Transport
 
 BAUD = 1_000_000
 """As Feetech delivers them."""
-_IDENTITY = HIGHEST_POSITION.address + HIGHEST_POSITION.size - MODEL_NUMBER.address
-"""Bytes; an answer with two could also be the echo of a question."""
 _FIRST = TORQUE_ENABLE
 _BLOCK = STATUS.address + STATUS.size - _FIRST.address
 
@@ -53,6 +51,7 @@ class FeetechDevice:
         transport: an open one; `close` closes it.
         ids: of the servos, in the order of the joints.
         series: all servos of a bus are of one.
+        limits: lowest and highest goal of each.
         clock: seconds, monotonic.
         sleep: used by what waits.
     """
@@ -62,11 +61,14 @@ class FeetechDevice:
         transport: Transport,
         ids: Sequence[int],
         series: Series,
+        limits: Sequence[tuple[int, int]],
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._bus = ServoBus(transport, packets.StatusParser(), ids, clock, sleep)
         self._series = series
+        self._limits = tuple(limits)
+        self._ranges = [(0, series.counts - 1)] * len(self._bus.ids)
         self._driven = False
         self._positions: dict[int, int] = {}
         self._faults: dict[int, str] = {}
@@ -89,11 +91,12 @@ class FeetechDevice:
         return self._bus.stats
 
     def identify(self, timeout: float) -> str:
-        """Read model number and limits of every servo.
+        """Read model number, limits and mode of every servo.
 
         Raises:
             LinkLost: a servo does not answer, answers in another way, or is of another series, or neither its
-                model nor its limits tell its series.
+                model nor its limits tell its series; its mode or limits are none of positions, or its limits
+                narrower than those of the joint.
         """
         self._driven = False
         tries = max(TRIES, round(timeout / REPLY_S))
@@ -103,8 +106,35 @@ class FeetechDevice:
         )
 
     def _identify(self, place: int, tries: int) -> str:
-        servo = self._bus.ids[place]
-        memory = self._bus.ask(place, _read(servo, MODEL_NUMBER, _IDENTITY), tries).parameters
+        servo, last = self._bus.ids[place], self._series.mode or HIGHEST_POSITION
+        size = last.address + last.size - MODEL_NUMBER.address
+        memory = self._bus.ask(place, _read(servo, MODEL_NUMBER, size), tries).parameters
+        model = self._model(servo, memory)
+        self._ranges[place] = self._range(f"{self._bus.url}: servo {servo} ({model})", memory, place)
+        return model
+
+    def _range(self, servo: str, memory: bytes, place: int) -> tuple[int, int]:
+        """Its own limits; from outside of them it would jump to one."""
+        mode = 0 if self._series.mode is None else _number(memory, self._series.mode, self._series)
+        if mode:
+            raise LinkLost(
+                f"{servo} is in operating mode {mode}, which is none of positions; set mode 0 with FD"
+            )
+        low, high = (_number(memory, end, self._series) for end in (LOWEST_POSITION, HIGHEST_POSITION))
+        if low >= high:
+            raise LinkLost(
+                f"{servo} has the limits {low} and {high}, with which it turns without end; set others with "
+                "FD"
+            )
+        least, most = self._limits[place]
+        if not low <= least <= most <= high:
+            raise LinkLost(
+                f"{servo} goes from {low} to {high}, its joint in the profile from {least} to {most}: narrow "
+                "the profile, or widen the servo's limits with FD"
+            )
+        return low, min(high, self._series.counts - 1)
+
+    def _model(self, servo: int, memory: bytes) -> str:
         number = _number(memory, MODEL_NUMBER, self._series)
         if number in self._series.models:
             return self._series.models[number]
@@ -136,7 +166,7 @@ class FeetechDevice:
             LinkLost: a servo does not answer.
             Refused: a joint stands where no goal can be, does not take its goal, or does not get torque.
         """
-        self._bus.check_start(goals, [(0, self._series.counts - 1)] * len(goals))
+        self._bus.check_start(goals, self._ranges)
         self._bus.insist(
             lambda: self.send(goals, 100),
             lambda place: goal_hindrance(
