@@ -27,6 +27,7 @@ from neurograsp.firmware_bridge.hands.feetech.registers import (
 )
 from neurograsp.firmware_bridge.hands.hand import Promises, Report, named_bits
 from neurograsp.firmware_bridge.hands.servo_bus import (
+    NEAR,
     NO_TORQUE,
     REPLY_S,
     TRIES,
@@ -114,7 +115,7 @@ class FeetechDevice:
         return model
 
     def _range(self, servo: str, memory: bytes, place: int) -> tuple[int, int]:
-        """Its own limits; from outside of them it would jump to one."""
+        """From where it does not jump when it is driven: its own limits, and a little more."""
         mode = 0 if self._series.mode is None else _number(memory, self._series.mode, self._series)
         if mode:
             raise LinkLost(
@@ -132,7 +133,8 @@ class FeetechDevice:
                 f"{servo} goes from {low} to {high}, its joint in the profile from {least} to {most}: narrow "
                 "the profile, or widen the servo's limits with FD"
             )
-        return low, min(high, self._series.counts - 1)
+        near = self._series.counts // NEAR
+        return max(low - near, 0), min(high + near, self._series.counts - 1)
 
     def _model(self, servo: int, memory: bytes) -> str:
         number = _number(memory, MODEL_NUMBER, self._series)

@@ -298,11 +298,18 @@ def test_a_servo_that_goes_less_far_than_its_joint_is_refused(
             identified(with_limits(model, 100, 900), series, clock, limits)
 
 
-@pytest.mark.parametrize("at", [99, 901])
-def test_a_servo_that_stands_outside_its_own_limits_is_not_driven(clock: Clock, at: int) -> None:
+@pytest.mark.parametrize("beyond", [0, 8, 9])
+@pytest.mark.parametrize(("end", "way"), [(100, -1), (900, 1)])
+def test_a_servo_that_stands_outside_its_own_limits_is_not_driven(
+    clock: Clock, end: int, way: int, beyond: int
+) -> None:
+    at = end + way * beyond
     servo = with_limits("STS3215", 100, 900, at)
     device, _ = found(servo, STS, clock, (200, 800))
-    with pytest.raises(Refused, match=f"servo 1 stands at {at}, outside of 100 to 900, and would jump"):
+    if beyond <= 8:
+        device.enable((at,))
+        return
+    with pytest.raises(Refused, match=f"servo 1 stands at {at}, outside of 92 to 908, and would jump"):
         device.enable((at,))
     assert not (servo.goals or servo.torques)
 
