@@ -91,7 +91,8 @@ class DynamixelDevice:
         """Read model number and operating mode of every servo.
 
         Raises:
-            LinkLost: a servo does not answer, answers in another way, or is not in a position mode.
+            LinkLost: a servo does not answer, answers in another way, is none of the X series, or is not in a
+                position mode.
         """
         self._driven = False  # a watchdog that has bitten before is no fault of what begins now
         self._faults.clear()
@@ -106,7 +107,12 @@ class DynamixelDevice:
         servo = self._bus.ids[place]
         memory = self._bus.ask(place, _read(servo, MODEL_NUMBER, size), tries).parameters
         number, mode = int.from_bytes(memory[:2], "little"), memory[OPERATING_MODE.address]
-        model = MODELS.get(number, f"model {number}")
+        if number not in MODELS:
+            raise LinkLost(
+                f"{self._bus.url}: servo {servo} is of a model that is not known ({number}); only those of the X "
+                "series are driven"
+            )
+        model = MODELS[number]
         if mode not in POSITION_MODES:
             raise LinkLost(
                 f"{self._bus.url}: servo {servo} ({model}) is in operating mode {mode}, which is none of "

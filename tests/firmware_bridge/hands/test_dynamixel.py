@@ -55,6 +55,14 @@ def test_a_servo_that_turns_without_end_is_refused(clock: Clock) -> None:
         DynamixelDevice(line, (1,), clock, line.sleep).identify(0.1)
 
 
+@pytest.mark.parametrize("number", [350, 30, 2010, 1191])  # an XL320, an MX-28, a PH54, none
+def test_a_servo_with_another_memory_is_refused(clock: Clock, number: int) -> None:
+    bus = DynamixelBus({1: Servo(0, model=number)})
+    line = EmulatedLine(bus, clock)
+    with pytest.raises(LinkLost, match=rf"servo 1 is of a model that is not known \({number}\)"):
+        DynamixelDevice(line, (1,), clock, line.sleep).identify(0.1)
+
+
 @pytest.mark.parametrize("position", [-5, 0, 4095, 16_645_119])  # 0xFDFFFF: must be stuffed
 def test_positions_are_those_of_the_servos(clock: Clock, position: int) -> None:
     line = EmulatedLine(DynamixelBus({1: Servo(position)}), clock)
