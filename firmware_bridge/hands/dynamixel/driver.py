@@ -109,8 +109,8 @@ class DynamixelDevice:
         number, mode = int.from_bytes(memory[:2], "little"), memory[OPERATING_MODE.address]
         if number not in MODELS:
             raise LinkLost(
-                f"{self._bus.url}: servo {servo} is of a model that is not known ({number}); only those of the X "
-                "series are driven"
+                f"{self._bus.url}: servo {servo} is of a model that is not known ({number}); only the X "
+                "series is driven"
             )
         model = MODELS[number]
         if mode not in POSITION_MODES:
