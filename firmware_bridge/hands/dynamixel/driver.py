@@ -146,7 +146,7 @@ class DynamixelDevice:
                 goals[place], _number(self._ask(place).parameters, GOAL_POSITION), COUNTS
             ),
         )
-        self._bus.insist(self._drive, lambda place: _hindrance(self._ask(place).parameters))
+        self._bus.insist(self._drive, lambda place: self._undriven(place, goals))
         self._driven = True
 
     def disable(self) -> None:
@@ -179,6 +179,10 @@ class DynamixelDevice:
         self._write_to_all(BUS_WATCHDOG, 0)  # it may have bitten since it was set
         self._write_to_all(TORQUE_ENABLE, 1)
         self._write_to_all(BUS_WATCHDOG, WATCHDOG)
+
+    def _undriven(self, place: int, goals: tuple[int, ...]) -> str:
+        self.send(goals, 100)  # feeds all watchdogs: asking many servos takes longer than they wait
+        return _hindrance(self._ask(place).parameters)
 
     def _ask(self, place: int) -> ServoAnswer:
         return self._bus.ask(place, _state_of(self._bus.ids[place]))
