@@ -121,6 +121,7 @@ def test_a_decoder_moves_scs_servos() -> None:
     assert (bus.bad, bus.servos[2].torques[-1]) == (0, 0)
 
 
+@pytest.mark.slow
 def test_a_decoder_moves_dynamixel_servos() -> None:
     bus = DynamixelBus({number: dynamixel_bus.Servo(1700) for number in range(1, 6)})
     with OnPty(bus) as on_pty:
