@@ -219,6 +219,36 @@ def test_a_main_loop_that_is_late_makes_no_jump(rig: SimavrRig, hand: Client, lo
     assert rig.watchdog_resets == 0
 
 
+WORK_DUE_US = FRAME_US - SLOT_US // 2
+"""From the start of a servo frame to the interrupt that asks for the next one's step."""
+
+
+@pytest.mark.parametrize(
+    "ends_us",
+    [
+        range(WORK_DUE_US - 900, WORK_DUE_US + 60, 30),
+        pytest.param(range(0, FRAME_US, 30), marks=pytest.mark.slow),
+    ],
+    ids=["before work is due", "at any moment"],
+)
+def test_one_step_a_servo_frame_whenever_a_late_main_loop_comes_back(
+    rig: SimavrRig, hand: Client, ends_us: range
+) -> None:
+    """It has the last frame's step to do, and the interrupt asks for this one's while it is at that."""
+    late_us = FRAME_US + 2000
+    hand.arm()
+    for number, end_us in enumerate(ends_us):
+        hand.ask(Action([HandAction.FIST, HandAction.OPEN][number % 2], 100, 100, 5000))
+        hand.keep_alive(2 * FRAME_MS)
+        border_us = next(pulse.at_us for pulse in reversed(hand.pulses) if pulse.joint == 0)
+        hand.run((border_us + end_us - late_us - hand.now_ms * 1000) % FRAME_US / 1000)
+        with rig.stalled():
+            hand.run(late_us / 1000)
+        hand.keep_alive(2 * FRAME_MS)
+        assert hand.state is HandState.MOVING
+        hand.monitor.check()
+
+
 def test_pulses_come_back_when_a_late_main_loop_does(rig: SimavrRig, hand: Client) -> None:
     hand.arm()
     hand.keep_alive(100)
