@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#define ABANDONED 3u /* frames */
+#define ABANDONED 3u /* frames taken up since the last one's work was done; one is usual */
 
 static uint8_t used; /* joints */
 static volatile uint32_t now_ms;
@@ -15,7 +15,7 @@ static uint16_t next[HAND_MAX_JOINTS];
 static volatile bool staged; /* next is newer than shown */
 static volatile bool connected;
 static volatile bool due;
-static volatile uint8_t untaken; /* frames since the last that was taken */
+static volatile uint8_t undone; /* frames taken up since the last one's work was done */
 static volatile bool pressed;
 
 void servo_begin(uint8_t joints)
@@ -33,14 +33,10 @@ bool servo_frame_due(void)
     return due;
 }
 
-bool servo_take_frame(void)
+void servo_frame_done(void)
 {
-    if (!due) {
-        return false;
-    }
-    due = false;
-    untaken = 0;
-    return true;
+    due = false; /* though a tick has just asked for it again: never two steps before a frame begins */
+    undone = 0;
 }
 
 bool servo_take_press(void)
@@ -77,10 +73,10 @@ static void take_up(bool estop)
         memcpy(shown, next, sizeof shown);
         staged = false;
     }
-    if (untaken < ABANDONED) {
-        untaken++;
+    if (undone < ABANDONED) {
+        undone++;
     }
-    board_pulses(connected && untaken < ABANDONED && !estop ? shown : NULL, used);
+    board_pulses(connected && undone < ABANDONED && !estop ? shown : NULL, used);
 }
 
 void servo_tick(void)
