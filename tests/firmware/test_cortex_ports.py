@@ -111,10 +111,16 @@ def test_a_hung_program_holds_still_then_lets_go_and_is_reset(rig: Mps2Rig | Rp2
     assert StateFlag.WATCHDOG_RESET not in hand.status().flags
 
 
-def test_the_emergency_stop_ends_the_pulses_of_a_hung_program(rig: Mps2Rig | Rp2040Rig, hand: Client) -> None:
+@pytest.mark.parametrize("held_ms", [2, 7, ABANDONED_MS])
+def test_the_emergency_stop_ends_the_pulses_of_a_hung_program(
+    rig: Mps2Rig | Rp2040Rig, hand: Client, held_ms: int
+) -> None:
+    """Released as well, it has stopped the hand."""
     closing(hand)
     rig.hang(HandInput.ESTOP)
     start_us = rig.now_ms * 1000
+    hand.run(held_ms)
+    rig.hang()
     hand.run(ABANDONED_MS)
     assert [pulse for pulse in hand.pulses if pulse.at_us > start_us + 1500] == []
 

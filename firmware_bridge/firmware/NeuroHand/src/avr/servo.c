@@ -89,6 +89,7 @@ bool servo_was_stopped(void)
     if (!pressed) {
         return false;
     }
+    servo_attach(false); /* as the core will; no slot begins a pulse until then */
     pressed = false;
     return true;
 }
@@ -135,11 +136,10 @@ ISR(TIMER1_COMPA_vect)
         if (slot == 0) {
             begin_frame();
         }
-        bool stop = chip_estop_pressed();
-        if (stop) {
+        if (chip_estop_pressed()) {
             pressed = true;
         }
-        rise = pulsing && slot < used && !stop;
+        rise = pulsing && slot < used && !pressed;
     }
     while ((int16_t)(TCNT1 - edge) < 0) {
     }

@@ -22,8 +22,9 @@ bool servo_frame_due(void);
  * is there who could stop them. */
 void servo_frame_done(void);
 
-/* True when the emergency stop was pressed as a slot began, since the last call. It is looked at there so that no
- * pulse begins, whoever runs the hand, and so that a press of 2.5 ms is never missed. */
+/* True when the emergency stop was pressed as a slot began, since the last call; then it has ended the pulses. It
+ * is looked at there so that no pulse begins from then on, whoever runs the hand, and so that a press of 2.5 ms is
+ * never missed. */
 bool servo_was_stopped(void);
 
 /* Microseconds, for the next frame. */

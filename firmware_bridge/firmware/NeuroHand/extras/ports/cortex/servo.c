@@ -16,7 +16,7 @@ static volatile bool staged; /* next is newer than shown */
 static volatile bool connected;
 static volatile bool due;
 static volatile uint8_t undone; /* frames taken up since the last one's work was done */
-static volatile bool pressed;
+static volatile bool pressed; /* the emergency stop, since it was last asked for */
 
 void servo_begin(uint8_t joints)
 {
@@ -66,7 +66,7 @@ void servo_attach(bool attached)
     interrupts_restore(masked);
 }
 
-static void take_up(bool estop)
+static void take_up(void)
 {
     due = false;
     if (staged) {
@@ -76,13 +76,12 @@ static void take_up(bool estop)
     if (undone < ABANDONED) {
         undone++;
     }
-    board_pulses(connected && undone < ABANDONED && !estop ? shown : NULL, used);
+    board_pulses(connected && undone < ABANDONED && !pressed ? shown : NULL, used);
 }
 
 void servo_tick(void)
 {
-    bool estop = (board_inputs() & HAND_INPUT_ESTOP) != 0;
-    if (estop) {
+    if ((board_inputs() & HAND_INPUT_ESTOP) != 0) {
         pressed = true;
     }
     now_ms++;
@@ -90,6 +89,6 @@ void servo_tick(void)
     if (phase == HAND_FRAME_MS - SERVO_WORK_MS) {
         due = !staged; /* what came too late for the last frame goes first */
     } else if (phase == HAND_FRAME_MS - SERVO_TAKEN_UP_MS) {
-        take_up(estop);
+        take_up();
     }
 }
