@@ -184,6 +184,7 @@ static verdict do_config(hand *self, const hand_frame *request)
     if (refusal != HAND_NACK_NONE) {
         return refuse(refusal);
     }
+    uint8_t named = 0; /* joints */
     for (uint8_t pass = 0; pass < 2; pass++) {
         for (uint8_t at = 0; at < request->size; at = (uint8_t)(at + CONFIG_ENTRY)) {
             const uint8_t *entry = &request->payload[at];
@@ -194,9 +195,10 @@ static verdict do_config(hand *self, const hand_frame *request)
             }
             uint16_t present = entry[0] < self->motion.joints ? self->motion.position_us[entry[0]] : 0;
             refusal = hand_safety_check_limits(&self->safety, entry[0], wanted, present);
-            if (refusal != HAND_NACK_NONE) {
+            if (refusal != HAND_NACK_NONE || has_bit(named, entry[0])) {
                 return refuse_value(at);
             }
+            named = (uint8_t)(named | 1u << entry[0]);
         }
     }
     return accepted;
