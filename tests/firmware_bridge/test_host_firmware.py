@@ -173,7 +173,9 @@ def test_estop_input(simulated: SimulatedHand, link: HandLink) -> None:
     assert link.state.state is HandState.ARMED
 
 
-def test_a_short_press_is_kept_for_a_process_that_got_no_turn(simulated: SimulatedHand, link: HandLink) -> None:
+def test_a_short_press_is_kept_for_a_process_that_got_no_turn(
+    simulated: SimulatedHand, link: HandLink
+) -> None:
     link.connect()
     link.arm()
     os.kill(simulated.pid, signal.SIGSTOP)
