@@ -3,6 +3,7 @@
 import functools
 import os
 from collections.abc import Callable
+from pathlib import Path
 
 from hand_client import Client
 from host_rig import HostRig
@@ -11,32 +12,58 @@ TRIES = 5
 BUSY_MS = 10
 
 
-def is_busy(hand: Client) -> bool:
-    """This machine may not keep up: somebody got no turn, or more is to do than it has processors for.
-
-    Where that is so, bytes on a pseudo-terminal wait for the kernel's own threads, too.
-    """
-    assert isinstance(hand.rig, HostRig)
-    return hand.rig.stall_ms > BUSY_MS or os.getloadavg()[0] > len(os.sched_getaffinity(0))
+def is_loaded() -> bool:
+    """More is to do than there are processors: bytes on a pseudo-terminal wait for the kernel's threads, too."""
+    return os.getloadavg()[0] > len(os.sched_getaffinity(0))
 
 
 def again_when_busy(test: Callable[..., None]) -> Callable[..., None]:
-    """The same test; what fails on a busy machine is tried again, and what fails each time has failed."""
+    """The same test of a contract; what fails while this machine is busy is tried again, from the start.
+
+    What fails each time has failed.
+    """
 
     @functools.wraps(test)
     def patient(self: object, hand: Client, **given: object) -> None:
-        for left in reversed(range(TRIES)):
-            try:
-                test(self, hand, **given)
-                hand.finish()
-                return
-            except Exception:
-                if not left or not is_busy(hand):
-                    raise
+        def attempt(left: int) -> None:
+            if left < TRIES - 1:
                 hand.rig.power_on()
                 Client.__init__(hand, hand.rig)  # its session and numbers, too
+            test(self, hand, **given)
+            hand.finish()
+
+        def is_busy() -> bool:
+            assert isinstance(hand.rig, HostRig)
+            return hand.rig.stall_ms > BUSY_MS or is_loaded()
+
+        _until_it_passes(attempt, is_busy)
 
     return patient
+
+
+def again_when_loaded(test: Callable[..., None]) -> Callable[..., None]:
+    """The same for a test with processes of its own, with a folder for each try."""
+
+    @functools.wraps(test)
+    def patient(tmp_path: Path, **given: object) -> None:
+        def attempt(left: int) -> None:
+            folder = tmp_path / str(left)
+            folder.mkdir()
+            test(tmp_path=folder, **given)
+
+        _until_it_passes(attempt, is_loaded)
+
+    return patient
+
+
+def _until_it_passes(attempt: Callable[[int], None], is_busy: Callable[[], bool]) -> None:
+    for left in reversed(range(TRIES)):
+        try:
+            attempt(left)
+            return
+        except Exception:
+            if not left or not is_busy():
+                raise
 
 
 def on_a_busy_machine(contract: type) -> type:

@@ -9,7 +9,7 @@ import patience
 import pytest
 from hand_client import SESSION, Client
 from host_rig import HostRig
-from patience import BUSY_MS, TRIES, again_when_busy
+from patience import BUSY_MS, TRIES, again_when_busy, again_when_loaded
 
 from neurograsp.firmware_bridge.protocol import Arm, HandState
 
@@ -67,6 +67,24 @@ def test_what_fails_each_time_has_failed(
     busy = programs > 0 or stall_ms > BUSY_MS
     with pytest.raises(AssertionError, match=f"try {TRIES if busy else 1}"):
         test(None, hand)
+
+
+@pytest.mark.parametrize(("programs", "tries"), [(0, 1), (1000, TRIES)])
+def test_processes_get_a_folder_for_each_try(
+    programs: int, tries: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load(monkeypatch, programs)
+    folders = []
+
+    @again_when_loaded
+    def test(tmp_path: Path, name: str) -> None:
+        assert not [*tmp_path.iterdir()]
+        folders.append(tmp_path)
+        raise AssertionError(f"{name} {len(folders)}")
+
+    with pytest.raises(AssertionError, match=f"try {tries}"):
+        test(tmp_path=tmp_path, name="try")
+    assert len(set(folders)) == tries
 
 
 def test_what_the_monitor_finds_has_failed(hand: Client, monkeypatch: pytest.MonkeyPatch) -> None:
