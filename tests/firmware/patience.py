@@ -13,7 +13,7 @@ BUSY_MS = 10
 
 
 def is_loaded() -> bool:
-    """More is to do than there are processors: bytes on a pseudo-terminal wait for the kernel's threads, too."""
+    """More is to do than there are processors: bytes on a pseudo-terminal wait for them, too."""
     return os.getloadavg()[0] > len(os.sched_getaffinity(0))
 
 
