@@ -8,7 +8,7 @@ from pathlib import Path
 from hand_client import Client
 from host_rig import HostRig
 
-TRIES = 5
+TRIES = 8
 BUSY_MS = 10
 
 
