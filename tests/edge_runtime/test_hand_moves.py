@@ -19,9 +19,8 @@ from neurograsp.edge_runtime.hand_moves import Move, carry_out, parse_moves, pat
 from neurograsp.firmware_bridge.codes import HandAction
 from neurograsp.firmware_bridge.hands.device_hand import DeviceHand
 from neurograsp.firmware_bridge.hands.device_profile import load_device
-from neurograsp.firmware_bridge.hands.feetech.driver import FeetechDevice
-from neurograsp.firmware_bridge.hands.feetech.registers import STS
 from neurograsp.firmware_bridge.hands.motion import LONGEST_STEP_S
+from neurograsp.firmware_bridge.hands.open_device import driver_of
 from neurograsp.firmware_bridge.host_firmware import SimulatedHand
 from neurograsp.firmware_bridge.profiles import PROFILES
 
@@ -49,8 +48,8 @@ def line(bus: FeetechBus, clock: Clock) -> EmulatedLine:
 
 @pytest.fixture
 def hand(line: EmulatedLine, clock: Clock) -> DeviceHand:
-    device = FeetechDevice(line, range(1, 6), STS, clock, line.sleep)
-    hand = DeviceHand(device, load_device("sts_fingers"), True, clock)
+    profile = load_device("sts_fingers")
+    hand = DeviceHand(driver_of(profile, line, clock, line.sleep), profile, True, clock)
     hand.connect()
     hand.arm()
     return hand

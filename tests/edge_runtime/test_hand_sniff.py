@@ -73,7 +73,7 @@ def test_another_program_speaks_through_it(
         assert sniff.returncode == 130
     assert emulator.bad == 0
     assert emulator.servos[1].travelled > 100
-    assert " > servo 1: read 10 bytes from model_number\n" in lines
+    assert " > servo 1: read 31 bytes from model_number\n" in lines
     assert " < servo 1: model_number 777, " in lines
     assert " > all: write servo 1 goal_position 16" in lines
     assert f"{len(lines.splitlines())} packets, 0 with a wrong checksum, 0 cut short, 0 bytes" in summary

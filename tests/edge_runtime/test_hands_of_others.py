@@ -2,11 +2,15 @@
 
 import io
 import json
+import signal
+import subprocess
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from typing import Any
 
+import feetech_bus
 import pytest
 from bench import OnPty
 from lx16a_bus import Lx16aBus, Servo
@@ -32,6 +36,57 @@ def decode(hand: str, capsys: pytest.CaptureFixture[str]) -> Any:
     command += ["--seconds", "4", "--json", "--hand", hand, "--arm", "--accept-no-watchdog"]
     assert main(command) == 0
     return json.loads(capsys.readouterr().out)["hand"]
+
+
+def started(*words: str) -> subprocess.Popen[str]:
+    """`neurograsp` in a process of its own."""
+    program = [sys.executable, "-m", "neurograsp.edge_runtime.cli", *words]
+    return subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def wait_until(done: Callable[[], bool], seconds: float = 20.0) -> bool:
+    deadline = time.monotonic() + seconds
+    while not done() and time.monotonic() < deadline:
+        time.sleep(0.0002)
+    return done()
+
+
+@pytest.mark.parametrize("late_ms", [0, 3, 10])
+def test_ctrl_c_while_it_is_armed_leaves_no_motor_on(late_ms: int) -> None:
+    bus = Lx16aBus({number: Servo(400) for number in range(1, 6)})
+    with OnPty(bus) as on_pty:
+        hand = f"lx16a_fingers:{on_pty.port}"
+        process = started("hand", "move", "OPEN", "--hand", hand, "--accept-no-watchdog", "--yes")
+        assert wait_until(lambda: any(servo.loaded for servo in bus.servos.values()))
+        time.sleep(late_ms / 1000)
+        process.send_signal(signal.SIGINT)
+        said, _ = process.communicate()
+        assert process.returncode == 130, said
+        assert wait_until(lambda: not any(servo.loaded for servo in bus.servos.values()), 2.0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["hand", "soak", "--yes", "--seconds", "30"],
+        ["run", "--bundle", str(PRETRAINED), "--source", f"playback:{PRETRAINED_RECORDING}", "--arm"],
+    ],
+    ids=["soak", "run"],
+)
+def test_one_servo_falls_silent_and_the_others_let_go(command: list[str]) -> None:
+    bus = feetech_bus.FeetechBus({number: feetech_bus.Servo("STS3215", 1600) for number in range(1, 6)})
+    others = [servo for number, servo in bus.servos.items() if number != 4]
+    with OnPty(bus) as on_pty:
+        process = started(*command, "--hand", f"sts_fingers:{on_pty.port}", "--accept-no-watchdog")
+        assert wait_until(lambda: len(bus.servos[2].goals) > 20)
+        assert all(servo.memory[40] for servo in bus.servos.values())
+        bus.servos[4].silent = True
+        assert wait_until(lambda: not any(servo.memory[40] for servo in others), 5.0)
+        said, _ = process.communicate()
+    assert process.returncode == 5, said
+    assert "sts_fingers: silent for 0." in said
+    assert not any(servo.memory[40] for servo in others)
 
 
 @pytest.mark.slow
