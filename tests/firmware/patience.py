@@ -2,6 +2,7 @@
 
 import functools
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from host_rig import HostRig
 
 TRIES = 8
 BUSY_MS = 10
+PAUSE_S = 1.0
+"""Between tries: what keeps a machine busy comes in bursts."""
 
 
 def is_loaded() -> bool:
@@ -64,6 +67,7 @@ def _until_it_passes(attempt: Callable[[int], None], is_busy: Callable[[], bool]
         except Exception:
             if not left or not is_busy():
                 raise
+        time.sleep(PAUSE_S)
 
 
 def on_a_busy_machine(contract: type) -> type:

@@ -14,6 +14,11 @@ from patience import BUSY_MS, TRIES, again_when_busy, again_when_loaded
 from neurograsp.firmware_bridge.protocol import Arm, HandState
 
 
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patience, "PAUSE_S", 0.0)
+
+
 @pytest.fixture
 def hand(tmp_path: Path) -> Iterator[Client]:
     rig = HostRig(tmp_path / "trace")
