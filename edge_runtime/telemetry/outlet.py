@@ -39,7 +39,9 @@ EVENTS_KEPT = 200
 EVENTS_A_SECOND = 20.0
 EVENTS_AT_ONCE = 50
 
-ASKED_AT_ONCE = 16
+ASKED_AT_ONCE = 4096
+"""More than the kernel's buffer holds."""
+
 _ASKED_BYTES = 64
 
 
@@ -130,9 +132,16 @@ class Outlet:
             self._send(Record(self._since(now), commands=commands, events=events, dropped=dropped))
 
     def asked(self) -> list[str]:
-        """What monitors asked since the last call: "stop", "disarm", "arm", "alive"."""
+        """All that monitors asked since the last call: "stop", "disarm", "arm", "alive".
+
+        A "stop" that is left for the next call would let a hand be armed that was stopped afterwards. Where
+        more comes than can be, it is one.
+        """
         requests: list[str] = []
-        while not self.lost and len(requests) < ASKED_AT_ONCE:
+        while not self.lost:
+            if len(requests) == ASKED_AT_ONCE:
+                requests.append("stop")
+                break
             try:
                 said = self._end.recv(_ASKED_BYTES)
             except BlockingIOError:

@@ -9,7 +9,7 @@ import resource
 import signal
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -68,8 +68,9 @@ def test_a_log_and_a_feed(tmp_path: Path) -> None:
             tick(observed.outlet, number)
         client.ask(Ask.LEASE)
         client.ask(Ask.ARM)
-        client.ask(Ask.STOP)
         asked: list[str] = []
+        wait_for(lambda: asked.extend(observed.outlet.asked()) or asked)  # type: ignore[func-returns-value]
+        client.ask(Ask.STOP)
         wait_for(lambda: asked.extend(observed.outlet.asked()) or len(asked) == 2)  # type: ignore[func-returns-value]
         assert asked == ["arm", "stop"]
         observed.outlet.event("info", "ended")
@@ -92,6 +93,56 @@ def test_a_log_and_a_feed(tmp_path: Path) -> None:
     assert isinstance(seen[0], Session) and len(seen) == 31
     assert not feed.exists()
     client.close()
+
+
+@pytest.fixture
+def ends() -> Iterator[tuple[Observer, Outlet]]:
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    theirs.setblocking(False)
+    yield Observer(setup(None), theirs), Outlet(ours)
+    ours.close()
+    theirs.close()
+
+
+def pass_on(observer: Observer, *words: str) -> None:
+    """In one turn."""
+    for word in words:
+        observer._pass_on(word)
+    observer._talk()
+
+
+def test_what_cannot_be_told_to_a_loop_that_hangs_does_not_arm_it_later(
+    ends: tuple[Observer, Outlet],
+) -> None:
+    observer, outlet = ends
+    for _ in range(2000):
+        pass_on(observer, "alive")
+    pass_on(observer, "arm")
+    pass_on(observer, "stop")
+    assert set(outlet.asked()) == {"alive"}
+    pass_on(observer)
+    assert outlet.asked() == ["stop"]
+    pass_on(observer, "arm")
+    assert outlet.asked() == ["arm"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        (["arm", "stop"], ["stop"]),
+        (["arm", "alive", "disarm"], ["alive", "disarm"]),
+        (["stop", "arm"], ["stop", "arm"]),
+        (["arm", "stop", "arm"], ["stop", "arm"]),
+        (["stop", "arm", "stop"], ["stop"]),
+    ],
+)
+def test_what_stops_takes_back_an_arm_that_is_not_told_yet(
+    asked: list[str], told: list[str], ends: tuple[Observer, Outlet]
+) -> None:
+    """The control loop may look between any two words."""
+    observer, outlet = ends
+    pass_on(observer, *asked)
+    assert outlet.asked() == told
 
 
 def from_iso(text: str) -> float:
