@@ -157,15 +157,25 @@ class Outlet:
     def close(self, timeout_s: float = 10.0) -> dict[str, Any] | None:
         """The run is over: send what is left, wait until the observer has written it.
 
+        Args:
+            timeout_s: for all of this together.
+
         Returns:
             what the observer says of the log; None when it is gone, or does not come to an end.
         """
+        until = time.monotonic() + timeout_s
+
+        def wait_no_longer() -> None:
+            self._end.settimeout(max(0.0, until - time.monotonic()))
+
         try:
-            self._end.settimeout(timeout_s)
+            wait_no_longer()
             self.rest(self._clock())
+            wait_no_longer()
             self._end.send(END)
             self._end.shutdown(socket.SHUT_WR)
             while True:
+                wait_no_longer()
                 said = self._end.recv(2**16)
                 if not said:
                     return None

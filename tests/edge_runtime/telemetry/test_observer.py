@@ -5,9 +5,11 @@ import json
 import marshal
 import os
 import random
+import re
 import resource
 import signal
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -19,8 +21,10 @@ import pytest
 from feed_publisher import made_up_session
 
 from neurograsp.edge_runtime.contract.errors import ConfigError, FeedError
+from neurograsp.edge_runtime.service import unit
 from neurograsp.edge_runtime.sources.base import Block
 from neurograsp.edge_runtime.telemetry import observer as observer_module
+from neurograsp.edge_runtime.telemetry import start
 from neurograsp.edge_runtime.telemetry.feed import Ask, FeedClient
 from neurograsp.edge_runtime.telemetry.log_writer import LogWriter
 from neurograsp.edge_runtime.telemetry.messages import Counts, Event, Message, Session, Tick, Topic
@@ -312,6 +316,50 @@ def test_a_disk_that_does_not_come_back_costs_memory_up_to_a_limit(
     os.close(reading)  # and now it is broken
     thread.close()
     assert failures == ["Broken pipe"] == [thread.stopped]
+
+
+@pytest.mark.parametrize("how", ["hangs", "hangs and has not read for long"])
+def test_an_observer_that_hangs_holds_up_the_end_for_so_long_and_no_longer(
+    how: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(start, "END_S", 0.4)
+    with observer_started(setup(tmp_path / "one.mcap")) as observed:
+        observed.outlet.begin(time.monotonic())
+        os.kill(observed.pid, signal.SIGSTOP)
+        while how != "hangs" and not observed.outlet.dropped:
+            tick(observed.outlet, 0)
+        observed.outlet.event("info", "the end")
+        begin = time.monotonic()
+    took_s = time.monotonic() - begin
+    os.kill(observed.pid, signal.SIGKILL)
+    assert 0.35 < took_s < 0.7
+    assert observed.result is None
+    assert "the observer has not ended within 0.4 s and is left to itself" in caplog.messages
+
+
+def test_an_observer_that_chatters_does_not_hold_up_the_end() -> None:
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    ended = threading.Event()
+
+    def chatter() -> None:
+        while not ended.wait(0.02):
+            theirs.send(b"alive")
+
+    thread = threading.Thread(target=chatter)
+    thread.start()
+    threading.Timer(2.0, ended.set).start()
+    begin = time.monotonic()
+    assert Outlet(ours).close(0.2) is None
+    took_s = time.monotonic() - begin
+    ended.set()
+    thread.join()
+    theirs.close()
+    assert took_s < 0.5
+
+
+def test_what_a_service_has_left_to_stop_in_is_enough_for_hand_and_amplifier() -> None:
+    (stop_s,) = re.findall(r"^TimeoutStopSec=(\d+)$", unit.TEMPLATE, re.MULTILINE)
+    assert int(stop_s) - start.END_S >= 5
 
 
 def in_process(wanted: Setup, *sent: bytes) -> tuple[Observer, socket.socket]:
