@@ -232,8 +232,8 @@ class Teller:
         return looks
 
     def _armed_before(self, moment: Moment) -> bool:
-        """Whether the hand was armed when the first decision of a tick was obeyed. Before that it is stopped by
-        who asks for it and by frames that are too old; armed it is after the last."""
+        """Whether the hand was armed when the first decision of a tick was obeyed. Before that it is stopped
+        by who asks for it and by frames that are too old; it is armed after the last."""
         tick = moment.tick
         if tick is None:
             return False
