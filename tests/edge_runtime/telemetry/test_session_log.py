@@ -104,6 +104,11 @@ def test_there_and_back(tmp_path: Path) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
+def test_the_folder_is_for_its_owner_alone_too(tmp_path: Path) -> None:
+    write(tmp_path / "logs/here/log.mcap", RUN[:5])
+    assert [stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("logs", "logs/here")] == [0o700] * 2
+
+
 def test_the_official_reader_reads_it_with_all_checks_and_times(tmp_path: Path) -> None:
     path = tmp_path / "log.mcap"
     write(path, RUN)
