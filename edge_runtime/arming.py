@@ -71,7 +71,7 @@ class _Attention:
             return True
         if now - before < SILENT_S:
             return False
-        log.warning("the control loop hung for %.1f s: disarmed", now - before)
+        log.warning("the control loop was held up for %.1f s: disarmed", now - before)
         return True
 
 

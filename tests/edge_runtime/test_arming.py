@@ -70,7 +70,7 @@ def test_a_key_pressed_while_the_loop_hung_arms_nothing(
     os.write(writing, b"a" * n)
     assert one.poll(SILENT_S) is Request.DISARM
     assert one.poll(SILENT_S + 0.1) is None
-    assert caplog.messages == ["the control loop hung for 1.0 s: disarmed"]
+    assert caplog.messages == ["the control loop was held up for 1.0 s: disarmed"]
     os.write(writing, b"a")
     assert one.poll(SILENT_S + 0.2) is Request.ARM
 
