@@ -4,6 +4,7 @@ import errno
 import fcntl
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -114,18 +115,21 @@ def make_private(folder: Path) -> None:
         one.mkdir(mode=0o700, exist_ok=True)
 
 
-def write_whole(path: Path, data: bytes, mode: int = 0o644) -> None:
-    """Write a file through a temporary one beside it.
+def write_whole(path: Path, data: bytes, mode: int | None = None) -> None:
+    """Write a file through a temporary one beside it; of a link, the file that it leads to.
 
     Args:
         path: of the file; its folder is made where it is missing.
         data: what it is to hold.
-        mode: of the file.
+        mode: of the file; None: that of the one that was there, or for everybody to read.
 
     Raises:
         ConfigError: it cannot be written, or is there and is no file.
     """
     refuse_what_is_no_file(path)
+    path = Path(os.path.realpath(path))
+    if mode is None:
+        mode = stat.S_IMODE(path.stat().st_mode) if path.exists() else 0o644
     with _named(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
@@ -155,6 +159,7 @@ def check_writable(path: Path, private: bool = False) -> None:
         ConfigError: its folder cannot be made or written, or it is there and is no file.
     """
     refuse_what_is_no_file(path)
+    path = Path(os.path.realpath(path))
     with _named(path):
         if private:
             make_private(path.parent)

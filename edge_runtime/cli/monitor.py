@@ -85,7 +85,7 @@ def _terminal(path: Path) -> int:
         raise MissingExtra("rich", "monitor") from error
     from neurograsp.edge_runtime.monitor.terminal import watch
 
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    if sys.stdin is None or not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError("--tui: this is no terminal; with ssh, `ssh -t`")
 
     async def show() -> None:

@@ -159,6 +159,22 @@ def test_a_file_is_written_whole(tmp_path: Path) -> None:
     assert modes == [0o644, 0o600]
 
 
+@pytest.mark.parametrize("mode", [0o600, 0o664])
+def test_a_link_and_the_mode_stay(tmp_path: Path, mode: int) -> None:
+    (tmp_path / "kept").mkdir()
+    file, link = tmp_path / "kept" / "file", tmp_path / "link"
+    link.symlink_to("kept/file")
+    check_writable(link)
+    write_whole(link, b"one")
+    assert file.stat().st_mode & 0o777 == 0o644
+    file.chmod(mode)
+    write_whole(link, b"two")
+    assert link.is_symlink()
+    assert file.read_bytes() == b"two"
+    assert file.stat().st_mode & 0o777 == mode
+    assert tree(tmp_path) == ["kept", "kept/file", "link"]
+
+
 @pytest.mark.parametrize("error", [OSError("x"), KeyboardInterrupt()])
 def test_an_interrupted_file_leaves_the_older_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException
