@@ -31,10 +31,12 @@ def create(path: Path) -> int:
         ConfigError: it is there already, or cannot be made.
     """
     try:
+        new = [folder for folder in (path.parent, *path.parent.parents) if not folder.exists()]
         make_private(path.parent)
         file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
-            durable.sync_folder(path.parent)
+            for folder in (path.parent, *(one.parent for one in new)):
+                durable.sync_folder(folder)
         except OSError:
             os.close(file)
             path.unlink()

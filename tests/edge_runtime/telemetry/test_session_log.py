@@ -3,6 +3,7 @@
 import io
 import itertools
 import json
+import os
 import random
 import resource
 import stat
@@ -10,6 +11,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
@@ -55,6 +57,40 @@ def write(
 
 def as_bytes(messages: list[Message]) -> list[bytes]:
     return [to_bytes(message) for message in messages]
+
+
+def test_what_was_flushed_is_there_after_a_power_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing but the calls shows it: written and not synced is read just as well until the power goes."""
+    calls: list[tuple[str, str]] = []
+
+    def watch(name: str) -> None:
+        real = getattr(os, name)
+
+        def logged(descriptor: int, *arguments: Any) -> Any:
+            calls.append((name, str(Path(f"/proc/self/fd/{descriptor}").readlink())))
+            return real(descriptor, *arguments)
+
+        monkeypatch.setattr(os, name, logged)
+
+    watch("write")
+    watch("fsync")
+    path = tmp_path / "new" / "folder" / "log.mcap"
+    file = create(path)
+    assert calls == [("fsync", str(folder)) for folder in (path.parent, path.parent.parent, tmp_path)]
+    calls.clear()
+    writer = LogWriter(file, SESSION)
+    for message in RUN[:100]:
+        assert calls[-2:] == [("write", str(path)), ("fsync", str(path))]
+        size = path.stat().st_size
+        writer.add(topic_of(message), message.at_s, to_bytes(message))
+        writer.flush()
+        assert path.stat().st_size > size
+    calls.clear()
+    writer.close()
+    assert calls[-2:] == [("write", str(path)), ("fsync", str(path))]
+    calls.clear()
+    os.close(create(path.with_name("second.mcap")))
+    assert calls == [("fsync", str(path.parent))]
 
 
 def test_there_and_back(tmp_path: Path) -> None:
