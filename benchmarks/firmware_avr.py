@@ -178,6 +178,8 @@ def measure(rig: SimavrRig, seconds: float) -> dict[str, str]:
     cells["RAM: data + deepest stack, bytes"] = f"{rig.image.ram_bytes} + {rig.stack_bytes}"
     masked = rig.longest_masked_cycles
     cells["longest time without interrupts, cycles"] = f"{masked} ({masked / CYCLES_PER_US:.0f} us)"
+    longest = rig.longest_interrupt_cycles
+    cells[f"longest interrupt, cycles: {', '.join(longest)}"] = ", ".join(map(str, longest.values()))
     cells["ACTION to ACK, ms"] = in_ms(trips)
     cells["requests a second, one at a time"] = f"{rate:.0f}"
     cells[f"{REQUEST_HZ} requests a second: answered"] = f"{got} of {sent}"

@@ -299,6 +299,10 @@ def main() -> None:
     arguments = parser.parse_args()
     if unknown := sorted(set(arguments.profiles) - set(IS_COMMAND)):
         parser.error(f"no profile {', '.join(unknown)}; there are {', '.join(IS_COMMAND)}")
+    if not 0.1 <= arguments.seconds <= 3600:
+        parser.error("--seconds must be 0.1 to 3600")
+    if arguments.frames < 1:
+        parser.error("--frames must be 1 or more")
     machine = describe_machine()
     print(f"{machine.model}, {machine.cpu}, {machine.cores} cores, {machine.kernel}\n")
     heads = ("device", "round trip", "frames lost", "commands a second", "of a core at 50 Hz", "to the byte")

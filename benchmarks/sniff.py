@@ -38,6 +38,8 @@ def main() -> None:
     )
     parser.add_argument("--pings", type=int, default=2000)
     count = parser.parse_args().pings
+    if count < 1:
+        parser.error("--pings must be 1 or more")
     machine = describe_machine()
     print(f"{machine.model}, {machine.cpu}, {machine.cores} cores, {machine.kernel}\n")
     with device_process(PROFILE) as (port, _), tempfile.TemporaryDirectory() as folder:

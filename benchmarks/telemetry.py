@@ -28,7 +28,7 @@ from neurograsp.edge_runtime.realtime import Realtime
 from neurograsp.edge_runtime.run_summary import RunSummary
 from neurograsp.edge_runtime.sources.base import Block
 from neurograsp.edge_runtime.telemetry.feed import FeedClient
-from neurograsp.edge_runtime.telemetry.messages import VERSION, Session, to_bytes, topic_of
+from neurograsp.edge_runtime.telemetry.messages import VERSION, Joint, Session, to_bytes, topic_of
 from neurograsp.edge_runtime.telemetry.observer import Setup
 from neurograsp.edge_runtime.telemetry.outlet import Outlet
 from neurograsp.edge_runtime.telemetry.reader import SessionLog
@@ -72,7 +72,9 @@ def spin(seconds: float) -> None:
 
 
 @contextlib.contextmanager
-def observed(bundle: Bundle, log: Path, joints: int, figures: dict[str, float]) -> Iterator[Outlet]:
+def observed(
+    bundle: Bundle, log: Path, joints: tuple[Joint, ...], figures: dict[str, float]
+) -> Iterator[Outlet]:
     """An observer, and a monitor that reads; what it took is in `figures` at the end."""
     session = Session(
         version=VERSION,
@@ -88,7 +90,7 @@ def observed(bundle: Bundle, log: Path, joints: int, figures: dict[str, float]) 
         hand_actions=(),
         hand_max_ttl_ms=None,
         on_link_loss=None,
-        joints=(),
+        joints=joints,
         arming="at once",
         arms_again=False,
         patience_s=0.0,
@@ -117,6 +119,12 @@ def observed(bundle: Bundle, log: Path, joints: int, figures: dict[str, float]) 
         client.close()
 
 
+def joints_of_the_hand() -> tuple[Joint, ...]:
+    with open_hand("sim") as hand:
+        assert hand.link is not None
+        return tuple(Joint(one.name, one.low, one.high, one.unit) for one in hand.link.ranges())
+
+
 def _cpu_s(pid: int) -> float:
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
@@ -143,14 +151,14 @@ def main() -> None:
     parser.add_argument("--bundle", type=Path, default=PRETRAINED)
     parser.add_argument("--seconds", type=float, default=20.0)
     arguments = parser.parse_args()
-    bundle = open_bundle(arguments.bundle)
+    bundle, joints = open_bundle(arguments.bundle), joints_of_the_hand()
     print(f"{'':<16}{'telling p50':>12}{'p99':>8}{'tick p50':>10}{'p99':>8}   microseconds")
     with tempfile.TemporaryDirectory() as folder:
         for name, sleep in (("warm", spin), ("cold", time.sleep)):
             _print(f"{name}, untold", run(bundle, arguments.seconds, sleep, None))
             figures: dict[str, float] = {}
             log = Path(folder) / f"{name}.mcap"
-            with observed(bundle, log, 0, figures) as outlet:
+            with observed(bundle, log, joints, figures) as outlet:
                 summary = run(bundle, arguments.seconds, sleep, outlet)
             _print(f"{name}, told", summary)
         print(

@@ -86,6 +86,8 @@ class Actuation:
     reopen: connects to a hand that was lost, for as long as `patience_s`; None: it is not looked for.
     patience_s: see `reopen`.
     tell: hears of what is asked of the hand.
+    clock: seconds, monotonic, as the times of ticks; for when it is looked at who arms. None: at the time of
+        the tick, whatever has hung within it.
 
     Attributes:
         healthy: the newest tick ended with fresh frames and, where there is to be a hand, with a hand. Only
@@ -101,10 +103,12 @@ class Actuation:
         reopen: Callable[[], Hand] | None = None,
         patience_s: float = 0.0,
         tell: Tell = _nobody,
+        clock: Callable[[], float] | None = None,
     ) -> None:
         self.healthy = False
         self.request: Request | None = None
         self._tell = tell
+        self._clock = clock
         self._hand = hand
         self._arming = arming
         self._summary = summary
@@ -128,6 +132,8 @@ class Actuation:
     def start(self, now: float) -> None:
         """The source has started."""
         self._begin = now
+        if self._arming is not None and self._arming.again:
+            self._poll(self._arming, now)  # what was asked before anybody looked is not of now
         self._change(RuntimeEvent.START)
         if self._arming is not None and self._hand is not None:
             log.info("%s", self._arming.hint)
@@ -193,7 +199,7 @@ class Actuation:
         self._change(RuntimeEvent.STOP)
 
     def _follow_person(self, now: float) -> None:
-        request = self._arming.poll(now) if self._arming is not None and self._hand is not None else None
+        request = None if self._arming is None or self._hand is None else self._poll(self._arming, now)
         self.request = request
         if request is Request.STOP:
             self._asked_at = None
@@ -208,6 +214,10 @@ class Actuation:
             self._asked_at = now
             if self._backoff.away:
                 self._drop_request("the hand is lost")
+
+    def _poll(self, arming: Arming, now: float) -> Request | None:
+        # A source or a network may have hung since the tick began, with what was asked meanwhile waiting.
+        return arming.poll(now if self._clock is None else self._clock())
 
     def _drop_request(self, why: str) -> None:
         """A request to arm, if there is one, must not come true later."""

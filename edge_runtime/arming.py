@@ -7,7 +7,8 @@
 | `BySwitch` | closing it, after it was seen open | opening it; losing it |
 | `ByMonitor` | the monitor that holds the lease | any monitor; the holder's silence for a second |
 
-Where monitors watch, any of them may stop the hand however it is armed: `WithStop`.
+Where monitors watch, any of them may stop the hand however it is armed: `WithStop`. What was asked while
+nobody looked, since the run had not begun or the control loop hung, arms nothing: `_Attention`.
 """
 
 import enum
@@ -25,7 +26,11 @@ CLOSED_S = 0.05
 
 
 SILENT_S = 1.0
-"""A monitor that may arm the hand says so often that it is there; after so long without, it is not."""
+"""A monitor that may arm the hand says so often that it is there; after so long without, it is not. A control
+loop that has not looked for so long hung."""
+
+KEYS_AT_ONCE = 2**16
+"""Nobody presses as many from one tick to the next."""
 
 
 class Request(enum.Enum):
@@ -45,7 +50,29 @@ class Arming(Protocol):
     hint: str
 
     def poll(self, now: float) -> Request | None:
-        """What is asked for since the last call, at `now` in seconds; never waits."""
+        """What is asked for since the last call, at `now` in seconds, read right before; never waits.
+
+        The first call is before the first tick, but where `again` is False, and arms nothing."""
+
+
+class _Attention:
+    """Whether the control loop looks at who arms, as it does every tick.
+
+    After a lapse nobody knows for how long what was asked has been waiting: disarmed.
+    """
+
+    def __init__(self) -> None:
+        self._looked_at: float | None = None
+
+    def lapsed(self, now: float) -> bool:
+        """It looks now; whether it never had before, or not for `SILENT_S`."""
+        before, self._looked_at = self._looked_at, now
+        if before is None:
+            return True
+        if now - before < SILENT_S:
+            return False
+        log.warning("the control loop was held up for %.1f s: disarmed", now - before)
+        return True
 
 
 class AtOnce:
@@ -77,23 +104,33 @@ class ByKey:
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
         self._ended = False
-        self._polled_at: float | None = None
+        self._attention = _Attention()
 
     def poll(self, now: float) -> Request | None:
-        hung = self._polled_at is not None and now - self._polled_at >= SILENT_S
-        self._polled_at = now
-        if self._ended or not select.select([self._descriptor], [], [], 0)[0]:
-            return None
-        try:
-            keys = os.read(self._descriptor, 256)
-        except OSError:
-            keys = b""
-        if not keys:
-            self._ended = True
-            log.warning("no more keys can come: disarmed for good")
+        lapsed, keys = self._attention.lapsed(now), b""
+        # All of them: what is left would be taken for one of the next tick.
+        while (
+            not self._ended and len(keys) < KEYS_AT_ONCE and select.select([self._descriptor], [], [], 0)[0]
+        ):
+            more = self._read()
+            if not more:
+                self._ended = True
+                log.warning("no more keys can come: disarmed for good")
+                return Request.DISARM
+            keys += more
+        if lapsed:
             return Request.DISARM
-        # One of several keys is enough to disarm; those that nobody read in time are not of now.
-        return Request.ARM if keys.strip(ARM_KEY) == b"" and not hung else Request.DISARM
+        if not keys:
+            return None
+        # One of several keys is enough to disarm.
+        arms = keys.strip(ARM_KEY) == b"" and len(keys) < KEYS_AT_ONCE
+        return Request.ARM if arms else Request.DISARM
+
+    def _read(self) -> bytes:
+        try:
+            return os.read(self._descriptor, 4096)
+        except OSError:
+            return b""
 
 
 class ByMonitor:
@@ -103,8 +140,8 @@ class ByMonitor:
     at here again, so that an observer that hangs or dies disarms as well.
 
     Args:
-        asked: what was asked since the last call: "stop" and "disarm" by anybody, "arm" and "alive" by the
-            holder; never waits.
+        asked: all that was asked since the last call: "stop" and "disarm" by anybody, "arm" and "alive" by
+            the holder; never waits.
     """
 
     again = True
@@ -112,13 +149,16 @@ class ByMonitor:
 
     def __init__(self, asked: Callable[[], list[str]]) -> None:
         self._asked = asked
+        self._attention = _Attention()
         self._alive_at: float | None = None
 
     def poll(self, now: float) -> Request | None:
-        asked = self._asked()
+        lapsed, asked = self._attention.lapsed(now), self._asked()
         request = Request.ARM if "arm" in asked else None
-        # The silence first: what was asked before a control loop hung is not of now.
-        if self._alive_at is not None and now - self._alive_at >= SILENT_S:
+        if lapsed:
+            self._alive_at = None
+            request = Request.DISARM
+        elif self._alive_at is not None and now - self._alive_at >= SILENT_S:
             self._alive_at = None
             log.warning("the monitor that could arm has been silent for %g s: disarmed", SILENT_S)
             request = Request.DISARM
@@ -169,18 +209,24 @@ class BySwitch:
         self.hint = f"close the switch on {name} to arm, open it to stop"
         self._closed = closed
         self._name = name
+        self._attention = _Attention()
         self._lost = False
         self._seen_open = False
         self._closed_since: float | None = None
 
     def poll(self, now: float) -> Request | None:
-        if not self._read():
+        lapsed, closed = self._attention.lapsed(now), self._read()
+        if not closed:
             disarms = self._closed_since is not None
             self._seen_open = not self._lost
             self._closed_since = None
             return Request.DISARM if disarms else None
         if self._closed_since is None:
             self._closed_since = now
+        if lapsed:
+            # It may have been closed, or opened, at any time meanwhile: it must be seen open once more.
+            self._seen_open = False
+            return Request.DISARM
         if self._seen_open and now - self._closed_since >= CLOSED_S:
             self._seen_open = False
             return Request.ARM

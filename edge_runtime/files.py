@@ -4,6 +4,7 @@ import errno
 import fcntl
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -107,20 +108,35 @@ def alone(folder: Path, what: str, lock: str = ".lock") -> Iterator[None]:
         yield
 
 
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file through a temporary one beside it.
+def make_private(folder: Path) -> None:
+    """Make a folder and those above it that are missing, for this user alone. Raises OSError."""
+    missing = [one for one in (folder, *folder.parents) if not one.exists()]
+    for one in reversed(missing):
+        one.mkdir(mode=0o700, exist_ok=True)
+
+
+def write_whole(path: Path, data: bytes, mode: int | None = None) -> None:
+    """Write a file through a temporary one beside it; of a link, the file that it leads to.
+
+    Args:
+        path: of the file; its folder is made where it is missing.
+        data: what it is to hold.
+        mode: of the file; None: that of the one that was there, or for everybody to read.
 
     Raises:
         ConfigError: it cannot be written, or is there and is no file.
     """
     refuse_what_is_no_file(path)
+    path = Path(os.path.realpath(path))
+    if mode is None:
+        mode = stat.S_IMODE(path.stat().st_mode) if path.exists() else 0o644
     with _named(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(data)
-            Path(name).chmod(0o644)
+            Path(name).chmod(mode)
             Path(name).rename(path)
         finally:
             Path(name).unlink(missing_ok=True)
@@ -132,14 +148,22 @@ def refuse_what_is_no_file(path: Path) -> None:
         raise ConfigError(f"{path}: is there and is no file; name a new one")
 
 
-def check_writable(path: Path) -> None:
+def check_writable(path: Path, private: bool = False) -> None:
     """Find out before the work whether `path` can be written after it.
+
+    Args:
+        path: of a file that is to come.
+        private: make its folder, where that is missing, for this user alone.
 
     Raises:
         ConfigError: its folder cannot be made or written, or it is there and is no file.
     """
     refuse_what_is_no_file(path)
+    path = Path(os.path.realpath(path))
     with _named(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        if private:
+            make_private(path.parent)
+        else:
+            path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=path.parent):
             pass

@@ -92,7 +92,7 @@ class ControlLoop:
         )
         self._outlet = outlet
         tell = {} if outlet is None else {"tell": outlet.command}
-        self._actuation = Actuation(hand, arming, self.summary, reopen, patience_s, **tell)
+        self._actuation = Actuation(hand, arming, self.summary, reopen, patience_s, clock=clock, **tell)
         self._begin = 0.0
         self._spent: dict[str, float] = {}
         self._nothing = self._block = Block.empty(len(signal.channels))

@@ -2,15 +2,16 @@
 
 import math
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
 
-from neurograsp.edge_runtime.actuation import ASKED_TO_DISARM
+from neurograsp.edge_runtime.actuation import ASKED_TO_DISARM, STALE_S
 from neurograsp.edge_runtime.contract.decision_spec import DecisionSpec
 from neurograsp.edge_runtime.contract.signal_spec import SignalSpec
 from neurograsp.edge_runtime.decide import DecisionMachine
+from neurograsp.edge_runtime.pipeline import STOP
 from neurograsp.edge_runtime.telemetry.messages import Command, Decided, Tick
 from neurograsp.edge_runtime.telemetry.moments import Moment
 
@@ -29,6 +30,7 @@ class Look:
         previous: the action that started before this decision; "" where none had.
         since_s: stream time since that start; None without one.
         hop: frames from one decision to the next, where none is missing.
+        armed: the hand was armed when the decision was obeyed, whatever the tick did to it afterwards.
     """
 
     decided: Decided
@@ -40,6 +42,7 @@ class Look:
     previous: str
     since_s: float | None
     hop: int
+    armed: bool = False
 
 
 class Onlooker:
@@ -195,6 +198,7 @@ class Teller:
         self._onlooker = Onlooker(signal, decision)
         self._open: Movement | None = None
         self._number = -1
+        self._armed = False
 
     def take(self, moment: Moment) -> list[Look]:
         """The decisions of the moment, each with what it went by."""
@@ -203,15 +207,22 @@ class Teller:
         for event in moment.events:
             if event.level not in ("debug", "info"):
                 story.happenings.append(Happening(event.at_s, "log", event.text))
+        armed = self._armed_before(moment)
         if moment.tick is not None:
             self._count(moment.tick)
-        looks = [self._onlooker.take(decided, moment.tick) for decided in moment.decisions]
+        looks: list[Look] = []
         commands = deque(one for one in moment.commands if one.kind in ("act", "withheld"))
-        for look in looks:
-            self._follow(look)
+        for decided in moment.decisions:
             # A decision asks for one thing at most, and that in the order in which they were made.
-            if commands and commands[0].name == look.decided.command:
-                self._credit(commands.popleft())
+            own = commands.popleft() if commands and commands[0].name == decided.command else None
+            # It is withheld from an armed hand too, where it was under way when that was armed.
+            armed |= own is not None and own.kind == "act"
+            look = replace(self._onlooker.take(decided, moment.tick), armed=armed)
+            looks.append(look)
+            self._follow(look)
+            if own is not None:
+                self._credit(own)
+            armed &= decided.command != STOP
         if armed_in(moment):
             story.happenings.append(Happening(moment.at_s, "armed", "armed"))
         for command in moment.commands:
@@ -219,6 +230,18 @@ class Teller:
                 kind: Literal["disarmed", "stopped"] = "disarmed" if is_disarming(command) else "stopped"
                 story.happenings.append(Happening(moment.at_s, kind, command.reason))
         return looks
+
+    def _armed_before(self, moment: Moment) -> bool:
+        """Whether the hand was armed when the first decision of a tick was obeyed. Before that it is stopped
+        by who asks for it and by frames that are too old; it is armed after the last."""
+        tick = moment.tick
+        if tick is None:
+            return False
+        known = tick.number == self._number + 1
+        was = self._armed if known else tick.state == "armed" and not armed_in(moment)
+        self._armed = tick.state == "armed"
+        stale = tick.age_s is None or tick.age_s > STALE_S
+        return was and tick.request not in ("stop", "disarm") and not stale
 
     def _credit(self, command: Command) -> None:
         if self._open is not None:

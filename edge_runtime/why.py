@@ -168,9 +168,16 @@ def gates(look: Look, signal: SignalSpec, spec: DecisionSpec) -> list[Gate]:
         else:
             text = "the amplifier is lost" if tick.source_lost else "none yet"
             found.append(Gate("newest frame", False, text))
-        stopped = f": {tick.stopped_by}" if tick.state == "stopped" and tick.stopped_by else ""
-        found.append(Gate("hand", tick.state == "armed", f"{tick.state}{stopped}"))
+        found.append(Gate("hand", look.armed, _hand_text(look.armed, tick)))
     return found
+
+
+def _hand_text(armed: bool, tick: Tick) -> str:
+    """A hand is armed at the end of a tick, and may be stopped at its end too."""
+    stopped = f": {tick.stopped_by}" if tick.state == "stopped" and tick.stopped_by else ""
+    if armed == (tick.state == "armed"):
+        return f"{tick.state}{stopped}"
+    return f"armed; {tick.state} later in this tick{stopped}" if armed else "armed in this tick, after it"
 
 
 def _signal_gate(look: Look, signal: SignalSpec) -> Gate:

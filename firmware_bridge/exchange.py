@@ -1,6 +1,5 @@
 """The conversation under `link.py`: sessions, sequence numbers, one request in flight, retries, figures."""
 
-import random
 from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -71,15 +70,15 @@ class Exchange:
         self,
         transport: Transport,
         clock: Callable[[], float],
-        rng: random.Random,
         sleep: Callable[[float], None],
         session: int,
+        first_seq: int,
     ) -> None:
         self._transport = transport
         self._clock = clock
         self._sleep = sleep
         self._session = session
-        self._seq = rng.randrange(256)
+        self._seq = (first_seq - 1) % 256
         self._decoder = FrameDecoder()
         self._flight: _Flight | None = None
         self._count: Counter[str] = Counter()

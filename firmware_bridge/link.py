@@ -6,6 +6,7 @@ keeps the hand going. Silence is the safe default, because the hand stops by its
 
 import contextlib
 import random
+import string
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
@@ -14,6 +15,7 @@ from typing import Self
 
 from neurograsp.firmware_bridge.errors import LinkLost, ProtocolError
 from neurograsp.firmware_bridge.exchange import POLL_S, REPLY_S, TRIES, Exchange, refused
+from neurograsp.firmware_bridge.frames import encode_frame
 from neurograsp.firmware_bridge.hands.hand import JointRange
 from neurograsp.firmware_bridge.link_stats import LinkStats
 from neurograsp.firmware_bridge.protocol import (
@@ -36,6 +38,7 @@ from neurograsp.firmware_bridge.protocol import (
     Request,
     Stop,
     Topic,
+    make_frame,
 )
 from neurograsp.firmware_bridge.transports import Transport
 
@@ -45,6 +48,15 @@ BEAT_S = 0.05
 STOP_REPEATS = 3
 _CLOSE_S = 0.1
 _SESSION_TRIES = 5
+_NOT_TO_STRANGERS = frozenset(range(0x80, 0x100)) | frozenset(
+    f"\r\n#?{string.digits}{string.ascii_uppercase}".encode()
+)
+"""Firmata's commands and the headers of most servos begin there; ends of lines and commands of a Brunel."""
+
+
+def may_open(session: int, seq: int) -> bool:
+    """Whether a HELLO of these numbers tells a device of another kind nothing (some do of 87 sessions)."""
+    return _NOT_TO_STRANGERS.isdisjoint(encode_frame(make_frame(Hello(), session, seq)))
 
 
 class HandLink:
@@ -82,8 +94,10 @@ class HandLink:
         self._exchange = self._new_exchange(0)
 
     def _new_exchange(self, previous: int) -> Exchange:
-        session = self._rng.choice([number for number in range(1, 256) if number != previous])
-        return Exchange(self._transport, self._clock, self._rng, self._sleep, session)
+        while True:
+            session, seq = self._rng.randrange(1, 256), self._rng.randrange(256)
+            if session != previous and may_open(session, seq):
+                return Exchange(self._transport, self._clock, self._sleep, session, seq)
 
     @property
     def caps(self) -> Caps:
@@ -153,6 +167,7 @@ class HandLink:
         except LinkLost:
             self._sleep(boot_s)
         self._transport.read()
+        self._exchange = self._new_exchange(self._exchange.session)
         return self._exchange.ask(Hello(), tries)
 
     def _first_status(self) -> None:

@@ -60,7 +60,8 @@ class Clear(_Empty):
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """Narrow the limits of 1 to 4 joints until the session ends; refused as a whole if one is wider."""
+    """Narrow the limits of 1 to 4 joints until the session ends; refused as a whole if one is wider or
+    named twice."""
 
     type: ClassVar[MessageType] = MessageType.CONFIG
     limits: tuple[Limits, ...]

@@ -10,9 +10,9 @@ import pytest
 
 
 @contextmanager
-def small_disk(folder: Path) -> Iterator[Path]:
+def small_disk(folder: Path, size: str = "128k") -> Iterator[Path]:
     folder.mkdir()
-    options = ["-t", "tmpfs", "-o", "size=128k", "tmpfs", str(folder)]
+    options = ["-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
     if os.geteuid() != 0 or subprocess.run(["mount", *options], capture_output=True, check=False).returncode:
         pytest.skip("no right to mount a small file system")
     try:

@@ -69,6 +69,7 @@ ORDER = (
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one sub-command; the exit code says how it ended (docs/cli.md)."""
+    _take_what_is_closed()
     try:
         try:
             code = _dispatch(list(sys.argv[1:] if argv is None else argv))
@@ -86,6 +87,20 @@ def main(argv: Sequence[str] | None = None) -> int:
             print("neurograsp: no space left for the output", file=sys.stderr)
         return 1
     return code
+
+
+def _take_what_is_closed() -> None:
+    """Otherwise a hand's port gets the number of stdout or stderr, and hears what is written there.
+
+    What is said goes nowhere then. `sys.stdin` stays None: nobody can say yes, or press a key.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
+    sys.stdout = sys.stdout or open(1, "w", closefd=False)  # noqa: SIM115
+    sys.stderr = sys.stderr or open(2, "w", closefd=False)  # noqa: SIM115
 
 
 def _dispatch(arguments: list[str]) -> int:

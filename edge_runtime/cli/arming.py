@@ -26,6 +26,8 @@ def open_arming(text: str) -> Iterator["Arming"]:
 
     kind, _, rest = text.partition(":")
     if kind == "key" and not rest:
+        if sys.stdin is None:
+            raise UsageError("--arm-by key: no keys can come: standard input is closed")
         with key_by_key(sys.stdin.fileno()):
             yield ByKey(sys.stdin.fileno())
     elif kind == "serial" and rest:

@@ -57,7 +57,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     terms.add_argument("--settle", type=float, metavar="S", help="the service must stay up this long (10)")
     terms.add_argument("--trial", type=float, metavar="S", help="it must have done so within this (60)")
-    terms.add_argument("--while-armed", action="store_true", help="switch although the hand is armed")
+    terms.add_argument(
+        "--while-armed", action="store_true", help="switch although the hand is armed, or may be"
+    )
     parser.add_argument(
         "--keep-going", action="store_true", help="try the bundle on all boards, although it failed"
     )

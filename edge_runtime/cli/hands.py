@@ -43,13 +43,35 @@ def is_simulated(url: str) -> bool:
 
 
 def device_of(url: str) -> tuple[str, str] | None:
-    """Profile and port of `--hand PROFILE:PORT`; None where it names a port alone."""
+    """Profile and port of `--hand PROFILE:PORT`; None where it names a port alone.
+
+    Raises:
+        UsageError: a profile without a port, or a port with a profile of our firmware.
+    """
+    from neurograsp.edge_runtime.contract.errors import UsageError
+    from neurograsp.firmware_bridge.hands.device_profile import shipped_devices
+    from neurograsp.firmware_bridge.profiles import shipped_profiles
+
     file, suffix, port = url.partition(".toml:")
+    name, colon, rest = url.partition(":")
     if suffix:
-        return f"{file}.toml", port
-    name, colon, port = url.partition(":")
-    if not colon or port.startswith("//") or url.startswith("/"):
+        name = f"{file}.toml"
+    elif url.endswith(".toml") or (not colon and url in (*shipped_devices(), *shipped_profiles())):
+        name, port = url, ""
+    elif not colon or rest.startswith("//") or url.startswith("/"):
         return None
+    else:
+        port = rest
+    if name in shipped_profiles():
+        raise UsageError(
+            f"--hand {url}: {name} is a profile of our firmware, which says itself what it is: name its port "
+            f"alone, such as /dev/ttyACM0, or simulate it with sim:{name}"
+        )
+    if not port:
+        raise UsageError(
+            f"--hand {url}: no port: a device is PROFILE:PORT, such as {name}:/dev/ttyUSB0, our firmware "
+            "a port alone"
+        )
     return name, port
 
 
@@ -63,6 +85,7 @@ def open_hand(url: str, accept_no_watchdog: bool = False) -> Iterator[OpenHand]:
         accept_no_watchdog: let a device be armed that goes on when this computer dies.
 
     Raises:
+        UsageError: a profile without its port.
         ConfigError: no such profile, or something is wrong in its file.
         LinkError: it is not there, is busy, or does not answer.
     """

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 HELP = "watch a run in a browser or a terminal, and stop it"
 EXAMPLE = "neurograsp monitor"
 
+HOST = "127.0.0.1"
 PORT = 8088
 NICE = 10
 """Whoever watches gives way to what moves the hand, where that has no real-time priority."""
@@ -26,11 +27,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--host",
-        default="127.0.0.1",
         metavar="ADDRESS",
-        help="of this machine, for browsers to reach (default 127.0.0.1: this machine alone)",
+        help=f"of this machine, for browsers to reach (default {HOST}: this machine alone)",
     )
-    parser.add_argument("--port", type=int, default=PORT, help=f"TCP port (default {PORT}; 0 takes any)")
+    parser.add_argument("--port", type=int, help=f"TCP port (default {PORT}; 0 takes any)")
     parser.add_argument(
         "--name",
         action="append",
@@ -63,8 +63,11 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.dashboard:
         print((files("neurograsp.edge_runtime.monitor") / "grafana.json").read_text(), end="")
         return 0
-    if arguments.tui and (arguments.metrics or arguments.token_file or arguments.name):
-        raise UsageError("--tui has no server: --metrics, --token-file and --name are for the page")
+    place = (arguments.host, arguments.port) != (None, None)
+    if arguments.tui and (place or arguments.metrics or arguments.token_file or arguments.name):
+        raise UsageError(
+            "--tui has no server: --host, --port, --name, --token-file and --metrics are for the page"
+        )
     path = arguments.feed or default_path()
     return _terminal(path) if arguments.tui else _serve(arguments, path)
 
@@ -82,7 +85,7 @@ def _terminal(path: Path) -> int:
         raise MissingExtra("rich", "monitor") from error
     from neurograsp.edge_runtime.monitor.terminal import watch
 
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    if sys.stdin is None or not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError("--tui: this is no terminal; with ssh, `ssh -t`")
 
     async def show() -> None:
@@ -109,7 +112,8 @@ def _serve(arguments: argparse.Namespace, path: Path) -> int:
     token = read_token(arguments.token_file) if arguments.token_file else new_token()
     machine = socket.gethostname().lower()
     names = frozenset({"localhost", machine, f"{machine}.local", *(name.lower() for name in arguments.name)})
-    listening = listen(arguments.host, arguments.port)
+    host = HOST if arguments.host is None else arguments.host
+    listening = listen(host, PORT if arguments.port is None else arguments.port)
 
     async def serve() -> None:
         listener = Listener(path)

@@ -21,8 +21,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     way.add_argument(
         "--probe",
         action="store_true",
-        help="say hello on each port, to find hands with our firmware; moves nothing, but an Arduino resets "
-        "when its port is opened, and a device of another kind hears nine bytes that it does not know",
+        help="say hello on each port, to find hands with our firmware; an Arduino resets when its port is "
+        "opened, a hand that is armed is disarmed, and a device of another kind hears nine bytes up to nine "
+        "times, which tell none of docs/hands.md anything that listens at 115200 baud (docs/ports.md)",
     )
     way.add_argument(
         "--find", action="store_true", help="unplug a cable and plug it in again: which port it is"

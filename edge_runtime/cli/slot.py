@@ -102,7 +102,7 @@ def status(store: "SlotStore", service: "Service", as_json: bool) -> int:
 
     found = board_status(store, service, store.watched)
     print(json.dumps(encode(found)) if as_json else render_status(found))
-    return 0
+    return 0 if found.damage is None else 1
 
 
 def serve(store: "SlotStore", service: "Service", public_key: Path | None) -> int:

@@ -215,7 +215,7 @@ def _log_path(text: str) -> Path:
         path /= f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}.mcap"
     if path.exists():
         raise ConfigError(f"--log {path}: is there already; name a new file, or a folder")
-    check_writable(path)
+    check_writable(path, private=True)
     return path
 
 

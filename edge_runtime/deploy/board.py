@@ -40,7 +40,7 @@ from neurograsp.edge_runtime.deploy.service import Service
 from neurograsp.edge_runtime.deploy.slots import Slots
 from neurograsp.edge_runtime.deploy.status import board_status
 from neurograsp.edge_runtime.deploy.store import UNWATCHED, SlotStore
-from neurograsp.edge_runtime.deploy.trial import Verdict, start_anew, try_out
+from neurograsp.edge_runtime.deploy.trial import Verdict, start_anew, surprised, try_out
 
 LINK_S = 60.0
 """Whoever is silent for so long is gone; an ssh that was cut may not say so for hours."""
@@ -109,7 +109,7 @@ class Board:
         if slots.trial is not None:
             self._refuse_armed(terms)
             self._say("returning", f"slot {slots.trial} was on trial, and {UNWATCHED}")
-            back = self._go_back(slots, terms)
+            back = self._go_back(slots, terms, terms.while_armed)
             if back.restart == "failed":
                 raise CheckFailed(f"slot {slots.trial} is on trial, and may run: {back.reason}")
             self._say("returned", f"to {slots.good or 'no bundle'}: {back.reason}")
@@ -161,11 +161,11 @@ class Board:
         trial = self.store.switch(slots, request.ticket)
         try:
             self._say("switched", f"slot {trial.trial} is on trial")
-            tried = self._judge(request.terms)
+            tried = self._judge(request.terms, request.terms.while_armed)
             refused = self._confirm(trial, tried.reason) if tried.healthy else tried.reason
         except BaseException as error:
             self.store.go_back(trial)
-            left = start_anew(self.service, self.service.look())
+            left = start_anew(self.service, self.service.look(), request.terms.while_armed)
             if left is None or left.restart == "none":
                 self.store.give_up(trial, f"the watcher failed: {error!r}")
             raise
@@ -187,7 +187,9 @@ class Board:
         """The reason, and what runs now."""
         self._say("returning", reason)
         try:
-            back = self._go_back(trial, terms, ended_too=tried.restart != "none")
+            # What is not healthy is left whoever armed it meanwhile: the restart stops the hand.
+            armed_too = terms.while_armed or (not tried.healthy and tried.restart == "done")
+            back = self._go_back(trial, terms, armed_too, ended_too=tried.restart != "none")
             if back.restart == "failed":
                 return f"{reason}; on trial it stays, and what runs now may be it: {back.reason}"
             if back.restart == "none":
@@ -203,20 +205,21 @@ class Board:
             reason += f"; the way back could not be noted: {error}"
         return reason
 
-    def _go_back(self, trial: Slots, terms: Terms, ended_too: bool = False) -> Verdict:
+    def _go_back(self, trial: Slots, terms: Terms, armed_too: bool, ended_too: bool = False) -> Verdict:
         """First the link and then the service, unless that was stopped. What is left is to note it.
 
         Raises ConfigError.
         """
         self.store.go_back(trial)
         if trial.good is not None:
-            return self._judge(terms, ended_too)
+            return self._judge(terms, armed_too, ended_too)
         # Nothing is there to become healthy, and what did not must not go on running.
-        stays = start_anew(self.service, self.service.look(), ended_too)
+        stays = start_anew(self.service, self.service.look(), armed_too, ended_too)
         return stays or Verdict(False, "there is no bundle")
 
-    def _judge(self, terms: Terms, ended_too: bool = False) -> Verdict:
-        return try_out(self.service, terms.settle_s, terms.trial_s, self.clock, self.sleep, ended_too)
+    def _judge(self, terms: Terms, armed_too: bool, ended_too: bool = False) -> Verdict:
+        times = (terms.settle_s, terms.trial_s)
+        return try_out(self.service, *times, self.clock, self.sleep, armed_too, ended_too)
 
     def _take(self, incoming: Path, request: Install) -> None:
         free, needed = shutil.disk_usage(incoming.parent).free, request.size + SPARE_BYTES
@@ -238,10 +241,8 @@ class Board:
             raise CheckFailed("the archive changed on its way; deploy again")
 
     def _refuse_armed(self, terms: Terms) -> None:
-        if self.service.look().armed and not terms.while_armed:
-            raise CheckFailed(
-                "the hand is armed: disarm it first, or --while-armed, which stops it; it comes back disarmed"
-            )
+        if not terms.while_armed and (why := surprised(self.service.look())):
+            raise CheckFailed(why)
 
     def _armed_note(self) -> str:
         look = self.service.look()

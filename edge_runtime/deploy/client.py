@@ -59,7 +59,8 @@ class Result:
 
     @property
     def ok(self) -> bool:
-        return self.outcome in ("status", "confirmed", "unchanged")
+        damaged = self.outcome == "status" and self.status is not None and self.status.damage is not None
+        return self.outcome in ("status", "confirmed", "unchanged") and not damaged
 
 
 class LinkCut(Exception):
@@ -170,7 +171,10 @@ def ask_status(board: Board, config: Path | None) -> Result:
         return Result("lost", str(error))
     if not isinstance(ended, Ended):
         return Result("lost", "it answered something else")
-    return _result(ended)
+    result = _result(ended)
+    if ended.status is not None and ended.status.damage is not None:
+        result.reason = ended.status.damage
+    return result
 
 
 def change(

@@ -122,6 +122,16 @@ class BoardStatus:
     service: str
     armed: bool | None
 
+    @property
+    def damage(self) -> str | None:
+        """What keeps the service's next start from running; None: nothing that is in the slots."""
+        for slot in filter(None, (self.current, self.good)):
+            inside = self.slots.get(slot)
+            if inside is None or inside.damage is not None:
+                what = "empty" if inside is None else "damaged"
+                return f"slot {slot} is what the next start runs or returns to, and {what}: deploy a bundle"
+        return None
+
 
 @dataclass(frozen=True)
 class Step:

@@ -17,6 +17,8 @@ State = Literal["up", "starting", "down", "ended", "stopped"]
 LOOK_S = 10.0
 RESTART_S = 60.0
 UNIT_STATES: dict[str, State] = {"active": "up", "failed": "down", "inactive": "stopped"}
+RUNNING = ("active", "deactivating", "reloading", "refreshing")
+"""What StatusText says is of a process that is there. Between two starts it is of the one before."""
 ENDED_WELL = (str(os.CLD_EXITED), "0")
 """ExecMainCode and ExecMainStatus. What is stopped ends by a signal, or with the 130 of `neurograsp run`."""
 SHELL_CANNOT = 126
@@ -33,12 +35,14 @@ class Look:
         run: changes with each start; empty where that is not known.
         armed: whether the hand is; None where the service does not say.
         detail: for people.
+        answered: False: it could not be asked, and the hand may well be armed.
     """
 
     state: State
     run: str
     armed: bool | None
     detail: str
+    answered: bool = True
 
 
 class Service(Protocol):
@@ -99,7 +103,8 @@ class SystemdUnit:
         )
         done = call(("systemctl", "show", "--property", properties, "--", self.name), LOOK_S)
         if done.returncode != 0:
-            return Look("starting", "", None, last_line(done) or "systemctl cannot be asked")
+            detail = last_line(done) or "systemctl cannot be asked"
+            return Look("starting", "", None, detail, answered=False)
         return read_unit(done.stdout)
 
     def restart(self) -> None:
@@ -140,7 +145,8 @@ def read_unit(text: str) -> Look:
     state = UNIT_STATES.get(active, "starting")
     if state == "stopped" and (facts.get("ExecMainCode"), facts.get("ExecMainStatus")) == ENDED_WELL:
         state = "ended"
-    return Look(state, facts.get("InvocationID", ""), _armed(status) if state == "up" else None, detail)
+    armed = _armed(status) if active in RUNNING else None
+    return Look(state, facts.get("InvocationID", ""), armed, detail)
 
 
 def _armed(status: str) -> bool | None:
@@ -153,7 +159,7 @@ class Commands:
 
     Args:
         restart: command line for the shell.
-        health: another one; 0: up, and what it prints begins with the runtime's state, if it knows that.
+        health: another one; 0: up. What it prints begins with the runtime's state, if it knows that.
     """
 
     def __init__(self, restart: str, health: str) -> None:
@@ -170,7 +176,8 @@ class Commands:
             return Look("up", "", _armed(said), said or "healthy")
         if done.returncode >= SHELL_CANNOT:
             said = f"the health command cannot be run: {said}"
-        return Look("starting", "", None, said or f"not healthy (exit {done.returncode})")
+            return Look("starting", "", None, said, answered=False)
+        return Look("starting", "", _armed(said), said or f"not healthy (exit {done.returncode})")
 
     def restart(self) -> None:
         done = call(("sh", "-c", self.name), RESTART_S)

@@ -70,4 +70,6 @@ def render_status(status: BoardStatus) -> str:
     if status.last is not None:
         last = status.last
         lines.append(f"  last       slot {last.slot} {last.outcome} at {last.at}: {last.reason}")
+    if status.damage is not None:
+        lines.append(f"  FAILED     {status.damage}")
     return "\n".join(lines)

@@ -60,12 +60,25 @@ class Judge:
         return None
 
 
-def start_anew(service: Service, old: Look, ended_too: bool = False) -> Verdict | None:
+def surprised(look: Look) -> str | None:
+    """Whom a restart would stop, and what to do then; None: nobody who is known of."""
+    if look.armed:
+        return "the hand is armed: disarm it first, or --while-armed, which stops it; it comes back disarmed"
+    if not look.answered:
+        return (
+            f"whether the hand is armed cannot be asked ({look.detail}): deploy again once it can, or "
+            "--while-armed, which stops the hand; it comes back disarmed"
+        )
+    return None
+
+
+def start_anew(service: Service, old: Look, armed_too: bool, ended_too: bool = False) -> Verdict | None:
     """One that was stopped stays so, which is no reason to go back.
 
     Args:
         service: to be started anew.
         old: how it looks.
+        armed_too: also under a hand that is armed, or of which that cannot be asked.
         ended_too: also one that has ended by itself.
 
     Returns:
@@ -73,6 +86,8 @@ def start_anew(service: Service, old: Look, ended_too: bool = False) -> Verdict 
     """
     if old.state == "stopped" or (old.state == "ended" and not ended_too):
         return Verdict(True, f"nothing was restarted: {old.detail}", "none")
+    if not armed_too and (why := surprised(old)):
+        return Verdict(False, why, "failed")
     try:
         service.restart()
     except CheckFailed as error:
@@ -86,11 +101,12 @@ def try_out(
     within_s: float,
     clock: Callable[[], float],
     sleep: Callable[[float], None],
+    armed_too: bool,
     ended_too: bool = False,
 ) -> Verdict:
     """Start the service anew, see `start_anew`, and watch it."""
     old = service.look()
-    verdict = start_anew(service, old, ended_too)
+    verdict = start_anew(service, old, armed_too, ended_too)
     begin = clock()
     judge = Judge(old, settle_s, within_s)
     while verdict is None:

@@ -35,6 +35,10 @@ MOST_BYTES = 2 * MAX_BYTES
 """Beyond this, answers that it does not read among them, a monitor is let go."""
 
 _READ = 4096
+_READS = 2**18 // _READ
+"""More than the kernel holds of what one monitor asked."""
+
+HUNG = "this was asked while the run's observer hung; ask again"
 
 
 class FeedServer:
@@ -70,6 +74,7 @@ class FeedServer:
         self._clients: list[_Client] = []
         self._holder: _Client | None = None
         self._heard_at = 0.0
+        self._served_at = clock()
         self._socket = _listening(path)
         self._inode = path.stat().st_ino
         self._selector = selectors.DefaultSelector()
@@ -99,6 +104,7 @@ class FeedServer:
 
         The lease comes first: what its holder asked before an observer hung must not revive it.
         """
+        begin = self._clock()
         self._watch_lease()
         for key, events in self._selector.select(0):
             if key.data is None:
@@ -112,6 +118,7 @@ class FeedServer:
                 self._gone(client)
             else:
                 self._watch_for(client)
+        self._served_at = begin
 
     def close(self, patience_s: float = 0.5) -> None:
         """Send what is left to who reads, and go."""
@@ -130,16 +137,18 @@ class FeedServer:
 
     def _let_in(self) -> None:
         with contextlib.suppress(OSError):
-            accepted, _ = self._socket.accept()
-            if len(self._clients) >= MAX_CLIENTS:
-                accepted.close()
-                return
-            accepted.setblocking(False)
-            client = _Client(accepted)
-            if self._session:
-                client.put(self._session)
-            self._clients.append(client)
-            self._selector.register(accepted, selectors.EVENT_READ, client)
+            for _ in range(MAX_CLIENTS):
+                accepted, _ = self._socket.accept()
+                if len(self._clients) >= MAX_CLIENTS:
+                    accepted.close()
+                    return
+                accepted.setblocking(False)
+                client = _Client(accepted)
+                if self._session:
+                    client.put(self._session)
+                self._clients.append(client)
+                self._selector.register(accepted, selectors.EVENT_READ, client)
+                self._listen(client)
 
     def _watch_for(self, client: "_Client") -> None:
         """Wake up when it reads again, where something is waiting for it."""
@@ -149,33 +158,39 @@ class FeedServer:
             self._selector.modify(client.socket, events, client)
 
     def _listen(self, client: "_Client") -> None:
+        """Hear what it asks; behind a hang all of it, since what is left would be taken for new."""
         try:
-            data = client.socket.recv(_READ)
+            for _ in range(_READS):
+                data = client.socket.recv(_READ)
+                late = self._clock() - self._served_at >= SILENT_S
+                if not data:
+                    raise ProtocolError("gone")
+                for question in client.frames.push(data):
+                    if not isinstance(question, Question):
+                        raise ProtocolError("a monitor may only ask")
+                    self._hear(client, question, late)
+                if client.bytes_waiting > MOST_BYTES:
+                    raise ProtocolError("asks and does not read")
+                if not late:
+                    return
+            raise ProtocolError("asks without end")
         except BlockingIOError:
             return
-        except OSError:
-            data = b""
-        try:
-            if not data:
-                raise ProtocolError("gone")
-            for question in client.frames.push(data):
-                if not isinstance(question, Question):
-                    raise ProtocolError("a monitor may only ask")
-                self._hear(client, question)
-            if client.bytes_waiting > MOST_BYTES:
-                raise ProtocolError("asks and does not read")
-        except ProtocolError:
+        except (OSError, ProtocolError):
             self._gone(client)
 
-    def _hear(self, client: "_Client", question: Question) -> None:
+    def _hear(self, client: "_Client", question: Question, late: bool) -> None:
+        """Args:
+        late: nobody knows when it was asked: it may stop, and not arm.
+        """
         ask = Ask(question.ask)
         holds = client is self._holder
         if ask is Ask.ALIVE:
-            if holds:
+            if holds and not late:
                 self._heard_at = self._clock()
                 self._tell_control("alive")
             return
-        why_not = self._why_not(client, ask)
+        why_not = self._why_not(client, ask) or (HUNG if late and ask in (Ask.ARM, Ask.LEASE) else "")
         client.put(frame(Answer(question.ask, not why_not, why_not)))
         if why_not:
             return
@@ -185,7 +200,7 @@ class FeedServer:
             if holds:
                 self._end_lease()
         else:
-            self._heard_at = self._clock() if holds else self._heard_at
+            self._heard_at = self._clock() if holds and not late else self._heard_at
             self._tell_control(ask.value)
 
     def _why_not(self, client: "_Client", ask: Ask) -> str:

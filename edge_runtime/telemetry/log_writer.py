@@ -14,6 +14,7 @@ from mcap.writer import CompressionType, Writer
 
 from neurograsp.edge_runtime import durable
 from neurograsp.edge_runtime.contract.errors import ConfigError
+from neurograsp.edge_runtime.files import make_private
 from neurograsp.edge_runtime.telemetry.counts import PROTO_FILES, PROTO_NAME
 from neurograsp.edge_runtime.telemetry.json_schema import json_schema
 from neurograsp.edge_runtime.telemetry.messages import TYPES, Session, Topic, to_bytes
@@ -21,7 +22,7 @@ from neurograsp.edge_runtime.telemetry.reader import LIBRARY
 
 
 def create(path: Path) -> int:
-    """Make the file, with its folder, for this user alone: biosignals are of a person.
+    """Make the file, and its folder where that is missing, for this user alone: biosignals are of a person.
 
     Returns:
         a descriptor to write to.
@@ -30,10 +31,12 @@ def create(path: Path) -> int:
         ConfigError: it is there already, or cannot be made.
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        new = [folder for folder in (path.parent, *path.parent.parents) if not folder.exists()]
+        make_private(path.parent)
         file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
-            durable.sync_folder(path.parent)
+            for folder in (path.parent, *(one.parent for one in new)):
+                durable.sync_folder(folder)
         except OSError:
             os.close(file)
             path.unlink()

@@ -31,6 +31,12 @@ MOST_MESSAGES, MOST_BYTES = 100_000, 2**28
 """Of one moment. A log is untrusted, and a few of its bytes may stand for many."""
 
 
+TWO_SESSIONS = "two sessions in one log; it is damaged"
+
+After = Counts | Tick | Decided | Command | HandReport | Event
+"""What follows the session."""
+
+
 @dataclass(slots=True)
 class Moment:
     """What one tick told of.
@@ -93,6 +99,18 @@ class OpenLog:
             self.watch(moment.at_s)
             yield moment
 
+    def messages(self) -> Iterator[After]:
+        """What follows the session, as it stands in the log. Raises RecordingError."""
+        for number, message in enumerate(self._log):
+            if isinstance(message, Session):
+                if number:
+                    raise RecordingError(f"{self.path}: {TWO_SESSIONS}")
+                continue
+            if not 0 <= message.at_s < LONGEST_S:
+                raise RecordingError(f"{self.path}: {_no_time(message.at_s)}")
+            self.watch(message.at_s)
+            yield message
+
     def _decoded(self, cls: type[Any], tree: Any, name: str) -> Any:
         try:
             return decode(cls, tree, f"{self.path}: {name}")
@@ -118,11 +136,11 @@ def moments(messages: Iterable[Message], where: str) -> Iterator[Moment]:
     for message in messages:
         if isinstance(message, Session):
             if n_channels is not None:
-                raise RecordingError(f"{where}: two sessions in one log; it is damaged")
+                raise RecordingError(f"{where}: {TWO_SESSIONS}")
             n_channels = len(message.signal.get("channels") or ())
             continue
         if not 0 <= message.at_s < LONGEST_S:
-            raise RecordingError(f"{where}: holds something at {message.at_s:g} s; it is damaged")
+            raise RecordingError(f"{where}: {_no_time(message.at_s)}")
         n_messages, n_bytes = n_messages + 1, n_bytes + _size(message)
         if n_messages > MOST_MESSAGES or n_bytes > MOST_BYTES:
             raise RecordingError(
@@ -159,6 +177,10 @@ def moments(messages: Iterable[Message], where: str) -> Iterator[Moment]:
         now = now or Moment(events[0].at_s)
         now.events += events
         yield now
+
+
+def _no_time(at_s: float) -> str:
+    return f"holds something at {at_s:g} s; it is damaged"
 
 
 def _size(message: Message) -> int:

@@ -172,10 +172,15 @@ class Observer:
             if self._told != before:
                 self._tell(dropped_event(self._at_s, "the log", self._told))
         with contextlib.suppress(OSError):
-            while self._to_control:
-                word = next(iter(self._to_control))
-                self._control.send(word.encode())
-                del self._to_control[word]
+            try:
+                while self._to_control:
+                    word = next(iter(self._to_control))
+                    self._control.send(word.encode())
+                    del self._to_control[word]
+            except BlockingIOError:
+                # The control loop has hung for long: once it listens again, these are not of now.
+                for word in ("arm", "alive"):
+                    self._to_control.pop(word, None)
 
     def _say_that_it_stopped(self, why: str) -> None:
         kept = "nothing was recorded" if self._log is None else "what was recorded can be read"
@@ -185,6 +190,8 @@ class Observer:
             print(f"neurograsp run: {self._path}: {text}", file=sys.stderr, flush=True)
 
     def _pass_on(self, word: str) -> None:
+        if word in ("stop", "disarm"):
+            self._to_control.pop("arm", None)
         self._to_control.pop(word, None)
         self._to_control[word] = None
 

@@ -39,7 +39,9 @@ EVENTS_KEPT = 200
 EVENTS_A_SECOND = 20.0
 EVENTS_AT_ONCE = 50
 
-ASKED_AT_ONCE = 16
+ASKED_AT_ONCE = 4096
+"""More than the kernel's buffer holds."""
+
 _ASKED_BYTES = 64
 
 
@@ -130,9 +132,16 @@ class Outlet:
             self._send(Record(self._since(now), commands=commands, events=events, dropped=dropped))
 
     def asked(self) -> list[str]:
-        """What monitors asked since the last call: "stop", "disarm", "arm", "alive"."""
+        """All that monitors asked since the last call: "stop", "disarm", "arm", "alive".
+
+        A "stop" that is left for the next call would let a hand be armed that was stopped afterwards. Where
+        more comes than can be, it is one.
+        """
         requests: list[str] = []
-        while not self.lost and len(requests) < ASKED_AT_ONCE:
+        while not self.lost:
+            if len(requests) == ASKED_AT_ONCE:
+                requests.append("stop")
+                break
             try:
                 said = self._end.recv(_ASKED_BYTES)
             except BlockingIOError:
@@ -148,15 +157,25 @@ class Outlet:
     def close(self, timeout_s: float = 10.0) -> dict[str, Any] | None:
         """The run is over: send what is left, wait until the observer has written it.
 
+        Args:
+            timeout_s: for all of this together.
+
         Returns:
             what the observer says of the log; None when it is gone, or does not come to an end.
         """
+        until = time.monotonic() + timeout_s
+
+        def wait_no_longer() -> None:
+            self._end.settimeout(max(0.0, until - time.monotonic()))
+
         try:
-            self._end.settimeout(timeout_s)
+            wait_no_longer()
             self.rest(self._clock())
+            wait_no_longer()
             self._end.send(END)
             self._end.shutdown(socket.SHUT_WR)
             while True:
+                wait_no_longer()
                 said = self._end.recv(2**16)
                 if not said:
                     return None

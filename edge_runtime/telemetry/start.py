@@ -1,11 +1,12 @@
 """Starts the observer of a run, and ends with it."""
 
-import contextlib
 import json
+import logging
 import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,10 +17,14 @@ from neurograsp.edge_runtime.telemetry.observer import READY, SIGNALS, Setup
 from neurograsp.edge_runtime.telemetry.outlet import Outlet
 from neurograsp.firmware_bridge.strict import encode
 
+log = logging.getLogger(__name__)
+
 START_S = 20.0
 """A slow board imports for seconds."""
 
-END_S = 10.0
+END_S = 4.0
+"""For all that the observer has to do at the end. The hand has been stopped by then, and is released behind
+it; systemd ends a service with SIGKILL 10 s after it was told to stop (`service.unit`)."""
 
 
 @dataclass
@@ -37,7 +42,8 @@ class Observed:
 
 @contextmanager
 def observer_started(setup: Setup) -> Iterator[Observed]:
-    """An observer of its own for one run; at the end it is waited for, until it has written what it has.
+    """An observer of its own for one run; at the end it is waited for, until it has written what it has, or
+    `END_S` have passed.
 
     Raises:
         ConfigError: the log or the feed cannot be made.
@@ -55,9 +61,12 @@ def observer_started(setup: Setup) -> Iterator[Observed]:
     try:
         yield observed
     finally:
+        until = time.monotonic() + END_S
         observed.result = observed.outlet.close(END_S)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(END_S)
+        try:
+            process.wait(max(0.0, until - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            log.warning("the observer has not ended within %g s and is left to itself", END_S)
 
 
 def _start(descriptor: int) -> "subprocess.Popen[bytes]":

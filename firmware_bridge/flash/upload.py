@@ -24,10 +24,9 @@ def plan_upload(board: Board, image: Path, port: str | None) -> tuple[str, ...]:
     Args:
         board: what is there.
         image: file for it, which need not be there yet.
-        port: of the boot loader; of a board that is a drive its folder, or None.
+        port: of the boot loader; of a board that is a drive its folder, or None. Need not be there either.
 
     Raises:
-        PortError: that is no such drive.
         CompilerError: none of the tools for it is installed.
     """
     if not board.avrdude:
@@ -63,6 +62,17 @@ def check_port(port: str) -> None:
     raise PortError(f"port {port}: {why_not(port, OSError(code, os.strerror(code)))}")
 
 
+def check_drive(board: Board, folder: Path) -> None:
+    """Raises PortError: not the drive of a board that waits for a program."""
+    if not folder.is_dir():
+        raise PortError(
+            f"{folder}: a {board.name} takes programs as a drive, not at a serial port: hold BOOTSEL "
+            f"while it is plugged in, and name its folder (.../{_RP2040}), or leave out --port"
+        )
+    if not (folder / _DRIVE).is_file() or _RP2040 not in (folder / _DRIVE).read_text(errors="replace"):
+        raise PortError(f"{folder}: is no drive of a {board.name} that waits for a program ({_DRIVE})")
+
+
 def run_upload(command: tuple[str, ...]) -> None:
     """Do it; what the tool says goes to stderr.
 
@@ -87,15 +97,7 @@ def run_upload(command: tuple[str, ...]) -> None:
 
 def _to_drive(board: Board, image: Path, drive: str | None) -> tuple[str, ...]:
     if drive is not None:
-        folder = Path(drive)
-        if not folder.is_dir():
-            raise PortError(
-                f"{drive}: a {board.name} takes programs as a drive, not at a serial port: hold BOOTSEL "
-                f"while it is plugged in, and name its folder (.../{_RP2040}), or leave out --port"
-            )
-        if not (folder / _DRIVE).is_file() or _RP2040 not in (folder / _DRIVE).read_text(errors="replace"):
-            raise PortError(f"{drive}: is no drive of a {board.name} that waits for a program ({_DRIVE})")
-        return ("cp", str(image), str(folder))
+        return ("cp", str(image), drive)
     if shutil.which("picotool"):
         return ("picotool", "load", "-v", "-x", str(image))
     raise CompilerError(

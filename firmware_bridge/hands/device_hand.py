@@ -6,6 +6,7 @@ and end with it: what a device does then is its `Promises`.
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 
 from neurograsp.firmware_bridge.codes import Fault, Feature, HandAction, HandState, NackCode
@@ -134,8 +135,12 @@ class DeviceHand:
     def arm(self) -> None:
         """Drive the motors, with goals where the joints stand; where nobody knows that, at REST.
 
+        What fails or is interrupted leaves it as it was: motors that were off before are let go.
+
         Raises:
-            Refused: it latched in this session, reports a fault, or would go on without its host.
+            LinkLost: it does not answer.
+            Refused: it latched in this session, reports a fault, would go on without its host, or is not
+                driven where it stands after all.
         """
         name = self.caps.name
         if self._state.armed:
@@ -154,12 +159,18 @@ class DeviceHand:
         if faults:
             raise Refused(f"{name}: {self._name_faults(faults)}; look at it first", NackCode.LATCHED)
         self._motion = Motion(self._profile.joints, start)
-        self._device.enable(start)
+        held, self._attached = self._attached, True  # from the first byte on: `close` lets go of half a hand
+        try:
+            self._device.enable(start)
+        except BaseException:
+            if not held:
+                with suppress(LinkError):
+                    self._let_go()
+            raise
         now = self._clock()
         self._goals = start
         self._fed_s = self._stepped_s = self._sent_s = now
         self._state, self._fault, self._why = HandState.ARMED, Fault.NONE, ""
-        self._attached = True
         self._renewed = False
 
     def act(self, action: HandAction, speed: int = 100, force: int = 100, ttl_ms: int = 500) -> None:
@@ -252,17 +263,23 @@ class DeviceHand:
             self._report = self._device.poll(asking=True)
 
     def close(self) -> None:
-        """Stop, let go unless the profile holds for good, and give the port back."""
-        try:
+        """Stop, let go unless the profile holds for good, and give the port back.
+
+        Each of them whatever came of the one before, a second Ctrl-C too; letting go is said again after a
+        write that failed. A device that cannot be told does what it promises.
+        """
+        self._caps = None
+        with ExitStack() as steps:  # from the last to the first
+            steps.callback(self._device.close)
+            if self._profile.limp_s is not None:
+                steps.callback(self._if_told, self._let_go)
+                steps.callback(self._if_told, self._let_go)
+            steps.callback(self._if_told, self.stop)
+
+    def _if_told(self, say: Callable[[], None]) -> None:
+        with suppress(LinkError):
             if self._attached:
-                self.stop()
-                if self._profile.limp_s is not None:
-                    self._let_go()
-        except LinkError:
-            pass  # a device that cannot be told does what it promises
-        finally:
-            self._caps = None
-            self._device.close()
+                say()
 
     def _step(self, motion: Motion, now: float) -> None:
         if self._queued is not None and self._state.armed:

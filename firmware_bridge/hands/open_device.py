@@ -47,6 +47,7 @@ def driver_of(
 ) -> Device:
     """The driver of `profile` on an open transport."""
     ids = [joint.id for joint in profile.joints]
+    limits = [(joint.low, joint.high) for joint in profile.joints]
     if profile.kind == "ability_hand":
         return ability_hand.AbilityHandDevice(transport, ids, profile.address, clock, sleep)
     if profile.kind == "inspire_rh56":
@@ -54,7 +55,6 @@ def driver_of(
     if profile.kind == "brunel":
         return brunel.BrunelDevice(transport, ids, clock, sleep)
     if profile.kind == "firmata":
-        limits = [(joint.low, joint.high) for joint in profile.joints]
         return firmata.FirmataDevice(transport, ids, limits, clock, sleep)
     if profile.kind == "dynamixel":
         return dynamixel.DynamixelDevice(transport, ids, clock, sleep)
@@ -63,4 +63,4 @@ def driver_of(
     if profile.kind == "robotiq":
         return robotiq.RobotiqDevice(transport, profile.address, clock, sleep)
     series = STS if profile.kind == "feetech_sts" else SCS
-    return feetech.FeetechDevice(transport, ids, series, clock, sleep)
+    return feetech.FeetechDevice(transport, ids, series, limits, clock, sleep)

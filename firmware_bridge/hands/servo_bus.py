@@ -21,6 +21,9 @@ TRIES = 3
 ASK_TRIES = 6
 """Of what may wait: a computer that is busy elsewhere is late with reading."""
 POLL_S = 0.0005
+NEAR = 512
+"""A goal within a turn's counts over this of where a servo stands is no jump; without torque some follow."""
+NO_TORQUE = "has its motor off"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,11 @@ class Question:
     def fits(self, parameters: bytes) -> bool:
         """Whether these can be its answer's."""
         return len(parameters) == self.size and parameters.startswith(self.begins)
+
+
+def goal_hindrance(goal: int, kept: int, counts: int) -> str:
+    """What a servo of so many counts has not done that was told `goal`, and says that it has `kept`."""
+    return "" if abs(goal - kept) <= counts // NEAR else f"keeps the goal {kept}, told {goal}, and would jump"
 
 
 class ServoBus:
@@ -123,19 +131,38 @@ class ServoBus:
         """Writes count as sent alone."""
         return device_stats(self._count, self._parser.broken, self._rtt_ms)
 
-    def check_start(self, goals: Sequence[int], highest: int) -> None:
+    def check_start(self, goals: Sequence[int], ranges: Sequence[tuple[int, int]]) -> None:
         """Goals where the servos stand can be sent as they are.
 
         Raises:
-            Refused: one stands outside of 0 to `highest`, and would jump to the nearest goal that there is.
+            Refused: one stands outside of its range, and would jump to the nearest goal that there is.
         """
-        for servo, goal in zip(self.ids, goals, strict=True):
-            if not 0 <= goal <= highest:
+        for servo, goal, (low, high) in zip(self.ids, goals, ranges, strict=True):
+            if not low <= goal <= high:
                 raise Refused(
-                    f"{self.url}: servo {servo} stands at {goal}, outside of 0 to {highest}, and would jump; "
-                    "turn it back by hand",
+                    f"{self.url}: servo {servo} stands at {goal}, outside of {low} to {high}, and would "
+                    "jump; turn it back by hand",
                     NackCode.VALUE,
                 )
+
+    def insist(self, tell: Callable[[], object], hindrance: Callable[[int], str]) -> None:
+        """Tell all servos what none of them answers, and ask each whether it does; `TRIES` times at most.
+
+        Args:
+            tell: says it.
+            hindrance: asks the servo at a place; what it has not done, for people, empty where it has.
+
+        Raises:
+            LinkLost: a servo does not answer.
+            Refused: one does not do it.
+        """
+        for _ in range(TRIES):
+            tell()
+            found = [hindrance(place) for place in range(len(self.ids))]
+            if not any(found):
+                return
+        servo, what = next((servo, what) for servo, what in zip(self.ids, found, strict=True) if what)
+        raise Refused(f"{self.url}: servo {servo} {what}; look at its line and its power", NackCode.VALUE)
 
     def say(self, data: bytes) -> None:
         """Send what nobody answers."""

@@ -1,7 +1,5 @@
 """Stopping and arming anew a hand without our firmware, as the control loop does it."""
 
-from collections.abc import Iterable
-
 import numpy as np
 import pytest
 from bench import Clock, EmulatedLine
@@ -24,8 +22,8 @@ class Person:
     again = True
     hint = "as the test says"
 
-    def __init__(self, asked: Iterable[Request] = ()) -> None:
-        self.asked = list(asked)
+    def __init__(self) -> None:
+        self.asked: list[Request] = []
 
     def poll(self, now: float) -> Request | None:
         return self.asked.pop(0) if self.asked else None
@@ -33,7 +31,7 @@ class Person:
 
 @pytest.mark.parametrize("seconds", [0.1, 0.24, 0.26, 1.0, 5.0])
 def test_a_hand_that_was_stopped_is_armed_at_the_first_press(seconds: float) -> None:
-    clock, person, summary = Clock(), Person([Request.ARM]), RunSummary()
+    clock, person, summary = Clock(), Person(), RunSummary()
     bus = DynamixelBus({one: Servo(1600 + one) for one in range(1, 6)})
     line = EmulatedLine(bus, clock)
     hand = hand_on(line, "xl330_fingers", clock)
@@ -46,6 +44,7 @@ def test_a_hand_that_was_stopped_is_armed_at_the_first_press(seconds: float) -> 
             line.sleep(TICK_S)
             actuation.tick(clock.now, [NOTHING], 0.0, None)
 
+    person.asked = [Request.ARM]
     run(1.0)
     assert hand.state.state is HandState.ARMED
     person.asked = [Request.STOP]

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import stat
 from pathlib import Path
 
 import pytest
@@ -151,6 +152,27 @@ def test_a_file_is_written_whole(tmp_path: Path) -> None:
     write_whole(path, b"two")
     assert path.read_bytes() == b"two"
     assert os.listdir(path.parent) == ["file"]  # noqa: PTH208
+    modes = []
+    for mode in (0o644, 0o600):
+        write_whole(path, b"three", mode)
+        modes.append(stat.S_IMODE(path.stat().st_mode))
+    assert modes == [0o644, 0o600]
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o664])
+def test_a_link_and_the_mode_stay(tmp_path: Path, mode: int) -> None:
+    (tmp_path / "kept").mkdir()
+    file, link = tmp_path / "kept" / "file", tmp_path / "link"
+    link.symlink_to("kept/file")
+    check_writable(link)
+    write_whole(link, b"one")
+    assert file.stat().st_mode & 0o777 == 0o644
+    file.chmod(mode)
+    write_whole(link, b"two")
+    assert link.is_symlink()
+    assert file.read_bytes() == b"two"
+    assert file.stat().st_mode & 0o777 == mode
+    assert tree(tmp_path) == ["kept", "kept/file", "link"]
 
 
 @pytest.mark.parametrize("error", [OSError("x"), KeyboardInterrupt()])
@@ -171,6 +193,18 @@ def test_a_file_that_fails_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="is no file"):
         write_whole(tmp_path / "out", b"x")
     assert tree(tmp_path) == ["out"]
+
+
+def test_only_folders_that_are_made_here_are_for_this_user_alone(tmp_path: Path) -> None:
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    shared.chmod(0o755)
+    check_writable(shared / "mine/deep/file", private=True)
+    check_writable(shared / "mine/deep/file", private=True)
+    check_writable(shared / "open/file")
+    modes = {one.name: stat.S_IMODE(one.stat().st_mode) for one in tmp_path.rglob("*")}
+    assert modes == {"shared": 0o755, "mine": 0o700, "deep": 0o700, "open": modes["open"]}
+    assert modes["open"] & 0o100
 
 
 def test_a_place_that_cannot_be_written_is_known_before_the_work(tmp_path: Path) -> None:

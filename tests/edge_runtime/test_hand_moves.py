@@ -19,9 +19,8 @@ from neurograsp.edge_runtime.hand_moves import Move, carry_out, parse_moves, pat
 from neurograsp.firmware_bridge.codes import HandAction
 from neurograsp.firmware_bridge.hands.device_hand import DeviceHand
 from neurograsp.firmware_bridge.hands.device_profile import load_device
-from neurograsp.firmware_bridge.hands.feetech.driver import FeetechDevice
-from neurograsp.firmware_bridge.hands.feetech.registers import STS
 from neurograsp.firmware_bridge.hands.motion import LONGEST_STEP_S
+from neurograsp.firmware_bridge.hands.open_device import driver_of
 from neurograsp.firmware_bridge.host_firmware import SimulatedHand
 from neurograsp.firmware_bridge.profiles import PROFILES
 
@@ -49,8 +48,8 @@ def line(bus: FeetechBus, clock: Clock) -> EmulatedLine:
 
 @pytest.fixture
 def hand(line: EmulatedLine, clock: Clock) -> DeviceHand:
-    device = FeetechDevice(line, range(1, 6), STS, clock, line.sleep)
-    hand = DeviceHand(device, load_device("sts_fingers"), True, clock)
+    profile = load_device("sts_fingers")
+    hand = DeviceHand(driver_of(profile, line, clock, line.sleep), profile, True, clock)
     hand.connect()
     hand.arm()
     return hand
@@ -204,6 +203,31 @@ def test_names_of_another_profile_are_not_believed(
 )
 def test_a_profile_and_a_port(url: str, device: tuple[str, str] | None) -> None:
     assert device_of(url) == device
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        (
+            "sts_fingers",
+            "no port: a device is PROFILE:PORT, such as sts_fingers:/dev/ttyUSB0, our firmware a",
+        ),
+        ("sts_fingers:", "such as sts_fingers:/dev/ttyUSB0"),
+        ("my.toml", "such as my.toml:/dev/ttyUSB0"),
+        ("/home/me/my.toml", "such as /home/me/my.toml:/dev/ttyUSB0"),
+        ("my.toml:", "such as my.toml:/dev/ttyUSB0"),
+        ("arm:/dev/ttyACM0", "arm is a profile of our firmware, which says itself what it is: name its port"),
+        ("arm", "arm is a profile of our firmware"),
+    ],
+)
+@pytest.mark.parametrize("tool", [["hand", "ping"], ["hand", "sniff"], ["hand", "move", "OPEN"], ["doctor"]])
+def test_what_is_no_profile_with_its_port(
+    tool: list[str], url: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*tool, "--hand", url]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"neurograsp {tool[0]}: --hand {url}: ")
+    assert said in line
 
 
 def test_ping_is_readable(capsys: pytest.CaptureFixture[str]) -> None:

@@ -73,7 +73,7 @@ def test_another_program_speaks_through_it(
         assert sniff.returncode == 130
     assert emulator.bad == 0
     assert emulator.servos[1].travelled > 100
-    assert " > servo 1: read 10 bytes from model_number\n" in lines
+    assert " > servo 1: read 31 bytes from model_number\n" in lines
     assert " < servo 1: model_number 777, " in lines
     assert " > all: write servo 1 goal_position 16" in lines
     assert f"{len(lines.splitlines())} packets, 0 with a wrong checksum, 0 cut short, 0 bytes" in summary
@@ -170,7 +170,8 @@ def test_a_board_has_booted_before_it_hears_a_capture(
     path = tmp_path / "c.jsonl"
     with CaptureWriter(path, About("neurohand", "p", 115_200, "now")) as writer:
         writer.add(Heard(1.0, Side.HOST, b"\0word\0"))
-    assert main(["hand", "sniff", "--replay", str(path), "--to", port, "--yes", "--json"]) == 0
+    words = ["--to", port, "--accept-no-watchdog", "--yes", "--json"]
+    assert main(["hand", "sniff", "--replay", str(path), *words]) == 0
     assert (heard, os.read(end, 100)) == ([b""], b"\0word\0")
     assert {json.loads(line)["side"] for line in capsys.readouterr().out.splitlines()} == {"host"}
 
@@ -280,6 +281,11 @@ def test_a_cut_capture_is_shown_as_far_as_it_goes(tmp_path: Path, capsys: pytest
         ),
         (["--replay", "OURS", "--to", "pty"], 2, "begins a session of its own"),
         (["--replay", "OURS", "--to", "/dev/null"], 4, "OURS: holds nothing of the host"),
+        (
+            ["--replay", "EDITED", "--to", "/dev/null", "--yes"],
+            2,
+            "--accept-no-watchdog says them all the same",
+        ),
         (["--replay", "OTHER"], 4, "no protocol 'abacus': this neurograsp reads ability_hand, "),
     ],
 )
@@ -296,6 +302,7 @@ def test_what_cannot_be_gets_one_line(
         "CAPTURE": ("lx16a", (Side.HOST, Side.DEVICE)),
         "BESIDE": ("lx16a", (Side.EITHER,)),
         "OURS": ("neurohand", (Side.DEVICE,)),
+        "EDITED": ("neurohand", (Side.HOST,)),
         "OTHER": ("abacus", ()),
     }
     for name, (kind, sides) in captures.items():

@@ -25,8 +25,7 @@ from neurograsp.edge_runtime.hand_teach import AHEAD, LETTERS, STEP, Keys, Taugh
 from neurograsp.firmware_bridge.codes import HandAction
 from neurograsp.firmware_bridge.hands.device_hand import DeviceHand
 from neurograsp.firmware_bridge.hands.device_profile import DEVICE_PROFILES, load_device
-from neurograsp.firmware_bridge.hands.feetech.driver import FeetechDevice
-from neurograsp.firmware_bridge.hands.feetech.registers import STS
+from neurograsp.firmware_bridge.hands.open_device import driver_of
 from neurograsp.firmware_bridge.host_firmware import SimulatedHand
 from neurograsp.firmware_bridge.profile_file import Way
 from neurograsp.firmware_bridge.profiles import PROFILES
@@ -43,7 +42,7 @@ class Table:
         self.clock = Clock()
         self.bus = FeetechBus({joint.id: FeetechServo("STS3215", 2048) for joint in profile.joints})
         self.line = EmulatedLine(self.bus, self.clock)
-        device = FeetechDevice(self.line, range(1, 6), STS, self.clock, self.line.sleep)
+        device = driver_of(profile, self.line, self.clock, self.line.sleep)
         self.hand = DeviceHand(device, profile, True, self.clock)
         self.hand.connect()
         self.hand.arm()

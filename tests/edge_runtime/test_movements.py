@@ -21,7 +21,7 @@ from neurograsp.edge_runtime.telemetry.messages import (
     Tick,
 )
 from neurograsp.edge_runtime.telemetry.moments import OpenLog, moments
-from neurograsp.edge_runtime.why import clock, meant, seconds_of, story_of
+from neurograsp.edge_runtime.why import clock, gates, meant, seconds_of, story_of
 
 ARM, DISARM = Request.ARM, Request.DISARM
 
@@ -116,6 +116,64 @@ def test_armings_and_stops_are_told_once(messages: list[Message]) -> None:
     assert kinds == ["armed", "disarmed", "armed", "stopped"]
     assert story.happenings[-1].text == "the run ended"
     assert story.missing == 0
+
+
+def one_fist(core: Any, *asked: tuple[float, Request], estop_s: float = 9.0) -> list[Message]:
+    """A run with one movement; the emergency stop is pressed at a time."""
+
+    def press(world: World, source: Signals) -> None:
+        world.after(estop_s, lambda: world.hand.estop(True))
+
+    world = World(core)
+    messages = toy_session(world, seconds=1.4, fists=((0.6, 1.1),), asked=asked, faults=press)
+    world.hand.close()
+    return messages
+
+
+def hand_gate(messages: list[Message], at_s: float | None = None) -> tuple[bool | None, str, int]:
+    """Of the decision that started the movement, or of a time; and how many commands the movement sent."""
+    story, looks = told(messages)
+    (movement,) = story.movements
+    look = movement.start if at_s is None else next(one for one in looks if one.decided.at_s == at_s)
+    (gate,) = [one for one in gates(look, SPEC, DECISION) if one.name == "hand"]
+    return gate.passed, gate.text, movement.sent
+
+
+def test_the_hand_is_judged_by_what_it_was_when_the_decision_was_obeyed(core: Any) -> None:
+    """And not by what it is at the end of the tick: there it is armed, and may be stopped."""
+    whole = one_fist(core, (0.3, ARM))
+    passed, text, n_sent = hand_gate(whole)
+    assert (passed, text, n_sent > 0) == (True, "armed", True)
+    start = next(one for one in whole if isinstance(one, Decided) and one.started)
+    assert hand_gate(whole[:1] + [one for one in whole[1:] if getattr(one, "at_s", 0.0) >= start.at_s])[0]
+
+    in_that_tick = one_fist(core, (start.at_s, ARM))
+    kinds = [one.kind for one in in_that_tick if isinstance(one, Command) and one.at_s == start.at_s]
+    assert kinds == ["withheld", "arm"]
+    assert hand_gate(in_that_tick) == (False, "armed in this tick, after it", 0)
+
+    asked_for = one_fist(core, (0.3, ARM), (start.at_s, DISARM))
+    assert hand_gate(asked_for) == (False, "disarmed", 0)
+    asked_for = one_fist(core, (0.3, ARM), (start.at_s, Request.STOP))
+    assert hand_gate(asked_for) == (False, "stopped: a monitor asked for it", 0)
+    assert hand_gate(one_fist(core)) == (False, "disarmed", 0)
+
+
+def test_a_command_that_was_sent_in_a_tick_that_stopped_then_was_let_through(core: Any) -> None:
+    whole = one_fist(core, (0.3, ARM))
+    start = next(one for one in whole if isinstance(one, Decided) and one.started)
+    for back_s in (0.0, 0.01, 0.02, 0.03, 0.04):
+        messages = one_fist(core, (0.3, ARM), estop_s=start.at_s - back_s)
+        kinds = [one.kind for one in messages if isinstance(one, Command) and one.at_s == start.at_s]
+        if kinds == ["act", "stop"]:
+            break
+    assert kinds == ["act", "stop"]
+    passed, text, n_sent = hand_gate(messages)
+    assert (passed, n_sent) == (True, 1)
+    assert text.startswith("armed; stopped later in this tick: the hand went into ESTOP")
+    after = [one.at_s for one in messages if isinstance(one, Decided) and one.at_s > start.at_s]
+    passed, text, _ = hand_gate(messages, after[0])
+    assert not passed and text.startswith("stopped: the hand went into ESTOP")
 
 
 def test_missing_ticks_are_told(messages: list[Message]) -> None:

@@ -3,7 +3,8 @@
 python hand_service.py restart|health ROOT [real]
 
 Before each start it resolves the slots. It runs `current`: `real` is `neurograsp run`; otherwise a process
-that reads the bundle's name and stays, or ends where the name is "sick".
+that reads the bundle's name and stays, or ends where the name is "sick". What it keeps is beside ROOT, which
+may be a disk of its own that is full.
 """
 
 import json
@@ -20,6 +21,12 @@ CLI = (sys.executable, "-m", "neurograsp.edge_runtime.cli")
 SYNTHETIC = ("--source", "synthetic", "--hand", "none", "--no-realtime", "--seconds", "600")
 
 
+def kept(root: Path, name: str) -> Path:
+    folder = root.with_name(f"{root.name}.service")
+    folder.mkdir(exist_ok=True)
+    return folder / name
+
+
 def write(path: Path, text: str) -> None:
     """So that nobody reads half of it."""
     fresh = path.with_name(f"{path.name}.new")
@@ -30,7 +37,7 @@ def write(path: Path, text: str) -> None:
 def pid_of(root: Path) -> int | None:
     """Of the service, while it is there."""
     with suppress(OSError, ValueError):
-        pid = int((root / "pid").read_text())
+        pid = int(kept(root, "pid").read_text())
         if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z":
             return pid
     return None
@@ -49,7 +56,7 @@ def restart(root: Path, real: bool) -> None:
     subprocess.run([*CLI, "slot", "resolve", "--root", str(root)], check=True, stdout=subprocess.DEVNULL)
     command = [*CLI, "run", "--bundle", str(root / "current"), *SYNTHETIC]
     light = [sys.executable, __file__, "run", str(root)]
-    with (root / "service.log").open("ab") as log:
+    with kept(root, "service.log").open("ab") as log:
         process = subprocess.Popen(
             command if real else light,
             stdin=subprocess.DEVNULL,
@@ -57,7 +64,7 @@ def restart(root: Path, real: bool) -> None:
             stderr=log,
             start_new_session=True,
         )
-    write(root / "pid", str(process.pid))
+    write(kept(root, "pid"), str(process.pid))
 
 
 def run(root: Path) -> int:
@@ -65,7 +72,7 @@ def run(root: Path) -> int:
         name = json.loads(archive.read("manifest.json"))["name"]
     if name == "sick":
         return 1
-    write(root / "runs", name)
+    write(kept(root, "runs"), name)
     time.sleep(600)
     return 0
 

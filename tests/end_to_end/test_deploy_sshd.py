@@ -21,7 +21,7 @@ from cuttable_line import CuttableLine
 from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 from slot_bundles import make_bundle
-from small_disk import small_disk
+from small_disk import fill, small_disk
 from ssh_server import SshServer, make_key
 from toys import REPOSITORY
 
@@ -104,13 +104,13 @@ class Board:
         deadline = time.monotonic() + 20
         while hand_service.pid_of(self.root) is not None and time.monotonic() < deadline:
             with suppress(OSError):
-                return (self.root / "runs").read_text()
+                return hand_service.kept(self.root, "runs").read_text()
             time.sleep(0.05)
         return None
 
     def switch_on(self) -> None:
         """As when the board starts: its service, and before it the slots."""
-        (self.root / "runs").unlink(missing_ok=True)
+        hand_service.kept(self.root, "runs").unlink(missing_ok=True)
         subprocess.run([sys.executable, hand_service.__file__, "restart", str(self.root)], check=True)
 
 
@@ -123,6 +123,10 @@ def board(server: SshServer, tmp_path: Path) -> Iterator[Board]:
 
 @pytest.fixture
 def with_old(board: Board, bundles: dict[str, Path]) -> Board:
+    return given_old(board, bundles)
+
+
+def given_old(board: Board, bundles: dict[str, Path]) -> Board:
     store = board.store
     with store.alone():
         slots = store.settle()
@@ -159,6 +163,23 @@ def test_an_empty_board_is_looked_at(board: Board, capsys: Capsys) -> None:
     assert code == 0
     assert "slot a     empty" in said
     assert not board.root.exists()
+
+
+def test_a_board_whose_good_bundle_is_damaged_fails_the_check(with_old: Board, capsys: Capsys) -> None:
+    assert look(with_old, capsys)[0] == 0
+    (with_old.root / "a").write_bytes(b"rotten")
+    code, said = look(with_old, capsys)
+    assert code == 1
+    assert "damaged: " in said
+    line = "slot a is what the next start runs or returns to, and damaged: deploy a bundle"
+    assert said.splitlines()[-1] == f"  FAILED     {line}"
+    code, said = look(with_old, capsys, "--json")
+    validate(json.loads(said))
+    assert (code, json.loads(said)["ok"], json.loads(said)["boards"][0]["reason"]) == (1, False, line)
+    assert main(["slot", "status", "--root", str(with_old.root), "--service", "none"]) == 1
+    assert line in capsys.readouterr().out
+    (with_old.root / "a").unlink()
+    assert "and empty: deploy a bundle" in look(with_old, capsys)[1]
 
 
 @pytest.mark.parametrize("trouble", ["key", "host key", "unknown host"])
@@ -256,7 +277,7 @@ def test_cut_at_every_step(
     """The link alone, or the whole board: all of its processes at once, and then it is switched on again."""
     line = CuttableLine(server.port)
     server.know_host(line.port)
-    (with_old.root / "runs").unlink()
+    hand_service.kept(with_old.root, "runs").unlink()
 
     def cut(text: str) -> None:
         if not text.startswith(f"{step}:"):
@@ -287,7 +308,7 @@ def test_cut_at_every_step(
     if result.outcome == "returned":
         assert result.reason.startswith("nobody watched it any more")
     if result.outcome == "lost" and what == "link":
-        assert not (with_old.root / "runs").exists(), "it was not started anew"
+        assert not hand_service.kept(with_old.root, "runs").exists(), "it was not started anew"
         with_old.switch_on()
     wanted = "new" if result.outcome == "confirmed" else "old"
     assert with_old.current == with_old.service_runs == wanted
@@ -304,6 +325,46 @@ def test_a_board_with_a_full_disk_keeps_what_it_has(
         assert done.returncode == 1
         assert "MB free" in done.stdout
         assert [path.name for path in root.iterdir()] == ["lock"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("full", "outcome", "said"),
+    [
+        ("before", "refused", "MB free, 1.2 are needed"),
+        ("ready", "refused", ""),
+        ("tested", "refused", "No space left on device"),
+        ("switched", "returned", "the old bundle runs again (healthy for "),
+    ],
+)
+def test_a_disk_that_is_full_leaves_the_old_bundle_running(
+    full: str, outcome: str, said: str, server: SshServer, bundles: dict[str, Path], tmp_path: Path
+) -> None:
+    """From the start, or filled by something else at one of the steps."""
+    with small_disk(tmp_path / "disk", "4m") as root:
+        board = given_old(Board(server, root), bundles)
+        try:
+            runs = hand_service.pid_of(root)
+            if full == "before":
+                fill(root)
+            result = change(
+                board.reached(server.address),
+                server.config,
+                pack(open_bundle(bundles["new"])),
+                Terms(test_s=0.2, max_misses_percent=100, settle_s=1, trial_s=60),
+                lambda text: fill(root) if text.startswith(f"{full}:") else None,
+            )
+            assert result.outcome == outcome, result
+            assert said in result.reason
+            assert not result.fault
+            assert board.current == board.service_runs == "old"
+            assert (hand_service.pid_of(root) == runs) is (outcome == "refused"), "not restarted"
+            for filler in root.glob("filler*"):
+                filler.unlink()
+            assert board.install(bundles["new"])["boards"][0]["outcome"] == "confirmed"
+            assert board.current == board.service_runs == "new"
+        finally:
+            hand_service.stop(root)
 
 
 @pytest.mark.slow

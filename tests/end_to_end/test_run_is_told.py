@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from neurograsp.edge_runtime.arming import SILENT_S
 from neurograsp.edge_runtime.cli import main
 from neurograsp.edge_runtime.contract.errors import FeedError
 from neurograsp.edge_runtime.telemetry.feed import Answer, Ask, FeedClient
@@ -172,6 +173,40 @@ def test_a_monitor_arms_stops_and_vanishes(tmp_path: Path) -> None:
     report = json.loads((tmp_path / "out.json").read_text())
     assert report["hand"]["armings"] == 2
     assert [stop["reason"] for stop in report["hand"]["stops"]] == ["a monitor asked for it", "interrupted"]
+
+
+def in_tick(number: int) -> Any:
+    return lambda one: isinstance(one, Tick) and one.number >= number
+
+
+def test_what_a_monitor_asks_of_a_run_that_hangs_arms_nothing(tmp_path: Path) -> None:
+    feed = tmp_path / "feed.sock"
+    with running(tmp_path, "--feed", str(feed), "--arm-by", "monitor") as process:
+        client = connected(feed)
+        until(client, in_state("disarmed"))
+        for last in (None, Ask.STOP):
+            process.send_signal(signal.SIGSTOP)
+            client.ask(Ask.LEASE)
+            client.ask(Ask.ARM)
+            until(client, lambda one: isinstance(one, Answer) and one.ask == "arm" and one.granted)
+            for _ in range(round(SILENT_S / 0.2) + 2):
+                client.ask(Ask.ALIVE)
+                time.sleep(0.2)
+            if last is not None:
+                client.ask(last)
+                until(client, lambda one: isinstance(one, Answer) and one.ask == "stop")
+            process.send_signal(signal.SIGCONT)
+            got = until(client, lambda one: isinstance(one, Tick) and one.request is not None, alive=True)
+            (tick,) = [one for one in got if isinstance(one, Tick) and one.request is not None]
+            assert tick.request == ("disarm" if last is None else "stop")
+            later = in_tick(tick.number + 25)
+            got += until(client, later, alive=True)
+            assert not any(isinstance(one, Command) and one.kind == "arm" for one in got)
+        client.ask(Ask.ARM)
+        until(client, in_state("armed"), alive=True)
+        client.close()
+        os.killpg(process.pid, signal.SIGINT)
+        assert process.wait(30) == 130
 
 
 @pytest.mark.slow

@@ -165,7 +165,7 @@ STEPS = (
     Step(
         "checks",
         "the checks themselves notice what they are for",
-        tests("mutation", "test_check.py", "test_invariants.py", "test_model.py"),
+        tests("mutation", "test_check.py", "test_invariants.py", "test_model.py", "test_patience.py"),
         ("cc",),
     ),
     Step("sizes", "what the ports take", script("sizes.py"), (*CLANG_ARM, "avr-gcc")),

@@ -11,7 +11,7 @@ from neurograsp.firmware_bridge.host_firmware import FIRMWARE
 CORTEX_PORTS = ("mps2", "mps2-hangs", "rp2040")
 """Folders in extras/ports; of mps2 also one whose main loop can be hung by a test."""
 
-_HANGS = f"{Path(__file__).with_name('mps2_hang.c')} -Wl,--wrap=board_doze"
+_HANGS = f"{Path(__file__).with_name('mps2_hang.c')} -Wl,--wrap=board_doze,--wrap=hand_servo_frame"
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ def drive(url: str, idle: bool) -> None:
     while True:
         link.service(True)
         due = max(due + TICK_S, time.monotonic())
-        time.sleep(due - time.monotonic())
+        time.sleep(max(0.0, due - time.monotonic()))
 
 
 if __name__ == "__main__":

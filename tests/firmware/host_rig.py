@@ -20,6 +20,7 @@ class HostRig:
         trace: the file to use for the trace.
 
     Attributes:
+        hand: its process.
         stall_ms: the longest time since power_on in which the test or the hand got no turn on a busy machine.
     """
 
@@ -30,7 +31,7 @@ class HostRig:
 
     def __init__(self, trace: Path, profile: Profile = ARM) -> None:
         self.profile = profile
-        self._hand = SimulatedHand(trace, profile.name)
+        self.hand = SimulatedHand(trace, profile.name)
         self._trace = trace
         self._line: SerialTransport | None = None
         self._start_ms = time.monotonic() * 1000
@@ -42,11 +43,11 @@ class HostRig:
 
     def power_on(self) -> None:
         self.close()
-        self._hand.start()
-        self._line = SerialTransport(self._hand.url)
+        self.hand.start()
+        self._line = SerialTransport(self.hand.url)
         self._rows: list[TraceRow] = []
         self.stall_ms = 0.0
-        self._turn_ms = self.now_ms
+        self._on_ms = self._turn_ms = self.now_ms
 
     def send(self, data: bytes) -> None:
         assert self._line is not None
@@ -74,13 +75,14 @@ class HostRig:
         self._turn_ms = now_ms
 
     def inputs(self, active: HandInput) -> None:
-        self._hand.set_inputs(active)
+        self.hand.set_inputs(active)
 
     def pulses(self) -> list[Pulse]:
         seen = len(self._rows)
         self._rows += read_trace(self._trace, seen)
-        times_ms = [self._at_ms(row) for row in self._rows[max(0, seen - 1) :]]
-        for before_ms, after_ms in pairwise([*times_ms, self.now_ms]):
+        before_ms = self._at_ms(self._rows[seen - 1]) if seen else self._on_ms
+        times_ms = [before_ms, *map(self._at_ms, self._rows[seen:]), self.now_ms]
+        for before_ms, after_ms in pairwise(times_ms):
             self.stall_ms = max(self.stall_ms, after_ms - before_ms - FRAME_MS)
         return [
             Pulse(self._at_ms(row) * 1000, joint, us)
@@ -96,4 +98,4 @@ class HostRig:
         line, self._line = self._line, None
         if line is not None:
             line.close()
-        self._hand.stop()
+        self.hand.stop()

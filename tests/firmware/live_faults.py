@@ -9,6 +9,7 @@ from pathlib import Path
 
 from live import Live
 
+from neurograsp.firmware_bridge.errors import LinkError
 from neurograsp.firmware_bridge.protocol import HandState
 
 AFTER_S = 2.6
@@ -34,6 +35,7 @@ def measure_live(folder: Path, fault: LiveFault) -> tuple[float, HandState]:
         struck_ms = time.monotonic() * 1000
         fault.strike(live, go)
         time.sleep(AFTER_S)
+        assert live.host.poll() in (None, -signal.SIGKILL, LinkError.exit_code), "a host of our own crashed"
         return live.stood_ms(struck_ms), live.rows()[-1].state
 
 

@@ -176,10 +176,14 @@ class Mps2Rig:
     def inputs(self, active: HandInput) -> None:
         self._levels += bytes([active])
 
-    def hang(self, active: HandInput = _NONE) -> None:
+    def hang(self, active: HandInput = _NONE, in_step: bool = False) -> None:
         """The main loop gets no further, with these inputs, until `inputs`; interrupts go on. Of mps2-hangs
-        alone."""
-        self._levels += bytes([0x80 | active])
+        alone.
+
+        Args:
+            in_step: where it has begun a servo frame's work, not where it would doze.
+        """
+        self._levels += bytes([(0x40 if in_step else 0x80) | active])
 
     def _look_at_pins(self) -> None:
         for frame in self._pins.feed(_drained(self._pin_line)):

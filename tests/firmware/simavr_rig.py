@@ -24,6 +24,12 @@ INPUTS = {
     "atmega328p": {HandInput.ESTOP: "D2", HandInput.STALL: "C0", HandInput.BATTERY_LOW: "C1"},
     "atmega2560": {HandInput.ESTOP: "E4", HandInput.STALL: "F0", HandInput.BATTERY_LOW: "F1"},
 }
+INTERRUPTS = {
+    "atmega328p": {"servo timer": 11, "byte in": 18, "byte out": 19},
+    "atmega2560": {"servo timer": 17, "byte in": 25, "byte out": 26},
+}
+"""Vectors, from the datasheets: TIMER1_COMPA, USART0_RX, USART0_UDRE."""
+
 _MOST = 65536
 _TIMSK1 = 0x6F
 _MCUSR, _EXTRF = 0x54, 0x02
@@ -187,6 +193,9 @@ class SimavrRig:
         """The longest time without interrupts."""
         return int(self._shim.rig_longest_masked(self._rig))
 
-    def longest_interrupt_cycles(self, vector: int) -> int:
-        """From the vector to its return; the chip takes four to six cycles more to get there."""
-        return int(self._shim.rig_longest_interrupt(self._rig, ctypes.c_uint8(vector)))
+    @property
+    def longest_interrupt_cycles(self) -> dict[str, int]:
+        """Of each of INTERRUPTS, from the vector to its return; the way there and back takes ten more."""
+        vectors = INTERRUPTS[self.chip].items()
+        longest = self._shim.rig_longest_interrupt
+        return {name: int(longest(self._rig, ctypes.c_uint8(vector))) for name, vector in vectors}

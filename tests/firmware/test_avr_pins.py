@@ -37,6 +37,9 @@ TIGHT_US = 0.8
 WATCHDOG_MS = (125, 130)
 """Of the chip's own oscillator, which is exact here."""
 
+LOOK_US = 20
+"""From when a slot's interrupt looks at the emergency stop to the edge of its pulse."""
+
 ABANDONED_MS = 2 * FRAME_MS + 2
 """From a main loop that is lost to the start of the last pulse."""
 
@@ -219,6 +222,36 @@ def test_a_main_loop_that_is_late_makes_no_jump(rig: SimavrRig, hand: Client, lo
     assert rig.watchdog_resets == 0
 
 
+WORK_DUE_US = FRAME_US - SLOT_US // 2
+"""From the start of a servo frame to the interrupt that asks for the next one's step."""
+
+
+@pytest.mark.parametrize(
+    "ends_us",
+    [
+        range(WORK_DUE_US - 900, WORK_DUE_US + 60, 30),
+        pytest.param(range(0, FRAME_US, 30), marks=pytest.mark.slow),
+    ],
+    ids=["before work is due", "at any moment"],
+)
+def test_one_step_a_servo_frame_whenever_a_late_main_loop_comes_back(
+    rig: SimavrRig, hand: Client, ends_us: range
+) -> None:
+    """It has the last frame's step to do, and the interrupt asks for this one's while it is at that."""
+    late_us = FRAME_US + 2000
+    hand.arm()
+    for number, end_us in enumerate(ends_us):
+        hand.ask(Action([HandAction.FIST, HandAction.OPEN][number % 2], 100, 100, 5000))
+        hand.keep_alive(2 * FRAME_MS)
+        border_us = next(pulse.at_us for pulse in reversed(hand.pulses) if pulse.joint == 0)
+        hand.run((border_us + end_us - late_us - hand.now_ms * 1000) % FRAME_US / 1000)
+        with rig.stalled():
+            hand.run(late_us / 1000)
+        hand.keep_alive(2 * FRAME_MS)
+        assert hand.state is HandState.MOVING
+        hand.monitor.check()
+
+
 def test_pulses_come_back_when_a_late_main_loop_does(rig: SimavrRig, hand: Client) -> None:
     hand.arm()
     hand.keep_alive(100)
@@ -298,16 +331,21 @@ def test_a_program_lost_without_interrupts_is_reset(rig: SimavrRig, hand: Client
     came_back_disarmed(hand, StateFlag.WATCHDOG_RESET)
 
 
-def test_the_emergency_stop_needs_no_main_loop(rig: SimavrRig, hand: Client) -> None:
+@pytest.mark.parametrize("held_ms", [2.6, 5, 11, 110])
+def test_the_emergency_stop_needs_no_main_loop(rig: SimavrRig, hand: Client, held_ms: float) -> None:
+    """Released as well, it has stopped the hand."""
     hand.arm()
     hand.keep_alive(200)
     rig.hang()
     rig.inputs(HandInput.ESTOP)
     hand.pulses.clear()
     pressed_us = hand.now_ms * 1000
-    hand.run(110)
+    hand.run(held_ms)
+    rig.inputs(HandInput(0))
+    hand.run(110 - held_ms)
     assert rig.watchdog_resets == 0
     assert all(pulse.at_us <= pressed_us for pulse in hand.pulses)
+    rig.inputs(HandInput.ESTOP)
     hand.run(90)
     hand.monitor.restarted()
     hand.connect(hand.session + 1)
@@ -328,6 +366,31 @@ def test_a_short_press_is_kept_for_a_late_main_loop(rig: SimavrRig, hand: Client
         hand.run(3)
     hand.run(10)
     assert hand.state is HandState.ESTOP
+
+
+@pytest.mark.parametrize(
+    "step_us", [25, pytest.param(3, marks=pytest.mark.slow)], ids=["in steps", "at any moment"]
+)
+def test_no_pulse_comes_between_a_short_press_and_its_latch(
+    rig: SimavrRig, hand: Client, step_us: int
+) -> None:
+    """A main loop that was late looks when the switch is closed again, around the beginning of a slot."""
+    for number, end_us in enumerate(range(SLOT_US - 300, SLOT_US + 50, step_us)):
+        hand.connect(1 + number % 2)
+        hand.arm()
+        hand.keep_alive(3 * FRAME_MS)
+        border_us = next(pulse.at_us for pulse in reversed(hand.pulses) if pulse.joint == 0)
+        hand.run((border_us + end_us - hand.now_ms * 1000) % FRAME_US / 1000)
+        hand.pulses.clear()
+        pressed_us = hand.now_ms * 1000
+        with rig.stalled():
+            rig.inputs(HandInput.ESTOP)
+            hand.run(3)
+            rig.inputs(HandInput(0))
+            hand.run(FRAME_MS - 3)
+        hand.run(2 * FRAME_MS)
+        assert hand.state is HandState.ESTOP
+        assert all(pulse.at_us <= pressed_us + LOOK_US for pulse in hand.pulses), end_us
 
 
 def test_brown_out(rig: SimavrRig, hand: Client) -> None:
@@ -412,7 +475,10 @@ def test_interrupts_are_short(rig: SimavrRig, hand: Client) -> None:
     hand.ask(FIST)
     flood(hand, 1000)
     hand.drain()
-    assert rig.longest_masked_cycles <= 30 * CYCLES_PER_US
+    longest = rig.longest_interrupt_cycles
+    assert max(longest, key=longest.__getitem__) == "servo timer"
+    assert min(longest.values()) > 20
+    assert max(longest.values()) < rig.longest_masked_cycles <= 30 * CYCLES_PER_US
 
 
 def test_sizes(rig: SimavrRig, hand: Client) -> None:

@@ -14,7 +14,7 @@ from rp2040_rig import Rp2040Rig
 from neurograsp.firmware_bridge.codes import HandInput
 from neurograsp.firmware_bridge.protocol import Action, HandAction, HandState, StateFlag
 
-ABANDONED_MS = 3 * FRAME_MS
+ABANDONED_MS = 2 * FRAME_MS
 """The main loop silent for longer: no pulse begins."""
 
 RESET_MS = 125
@@ -111,18 +111,53 @@ def test_a_hung_program_holds_still_then_lets_go_and_is_reset(rig: Mps2Rig | Rp2
     assert StateFlag.WATCHDOG_RESET not in hand.status().flags
 
 
-def test_the_emergency_stop_ends_the_pulses_of_a_hung_program(rig: Mps2Rig | Rp2040Rig, hand: Client) -> None:
+@pytest.mark.parametrize("held_ms", [2, 7, ABANDONED_MS])
+def test_the_emergency_stop_ends_the_pulses_of_a_hung_program(
+    rig: Mps2Rig | Rp2040Rig, hand: Client, held_ms: int
+) -> None:
+    """Released as well, it has stopped the hand."""
     closing(hand)
     rig.hang(HandInput.ESTOP)
     start_us = rig.now_ms * 1000
+    hand.run(held_ms)
+    rig.hang()
     hand.run(ABANDONED_MS)
     assert [pulse for pulse in hand.pulses if pulse.at_us > start_us + 1500] == []
 
 
-def test_mps2_keeps_a_short_press_for_a_late_main_loop(new_cortex_rig: NewRig) -> None:
+@pytest.fixture(scope="module")
+def hanging(new_cortex_rig: NewRig) -> Iterator[Mps2Rig]:
     rig = new_cortex_rig("mps2-hangs")
     assert isinstance(rig, Mps2Rig)
+    yield rig
+    rig.close()
+
+
+@pytest.mark.parametrize("in_step", [False, True])
+@pytest.mark.parametrize(
+    "late_ms", [FRAME_MS, *(pytest.param(FRAME_MS + n, marks=pytest.mark.slow) for n in (-2, -1, 1, 2, 19))]
+)
+def test_mps2_makes_one_step_a_servo_frame_whenever_a_late_main_loop_comes_back(
+    hanging: Mps2Rig, in_step: bool, late_ms: int
+) -> None:
+    hand = Client(hanging)
+    hand.power_on()
+    hand.arm()
+    for number in range(FRAME_MS):
+        hand.ask(Action([HandAction.FIST, HandAction.OPEN][number % 2], 100, 100, 1000))
+        hand.run((number - hand.now_ms) % FRAME_MS)
+        hanging.hang(in_step=in_step)
+        hand.run(late_ms)
+        hanging.inputs(HandInput(0))
+        hand.keep_alive(2 * FRAME_MS)
+        assert hand.state is HandState.MOVING
+    hand.finish()
+
+
+def test_mps2_keeps_a_short_press_for_a_late_main_loop(hanging: Mps2Rig) -> None:
+    rig = hanging
     hand = Client(rig)
+    hand.power_on()
     closing(hand)
     for active in (HandInput(0), HandInput.ESTOP, HandInput(0)):
         rig.hang(active)
@@ -130,7 +165,6 @@ def test_mps2_keeps_a_short_press_for_a_late_main_loop(new_cortex_rig: NewRig) -
     rig.inputs(HandInput(0))
     hand.run(20)
     assert hand.state is HandState.ESTOP
-    rig.close()
 
 
 def test_pins_of_servos_are_not_driven_until_the_first_pulse(pico: Rp2040Rig) -> None:

@@ -172,6 +172,28 @@ def test_nothing_is_written_without_yes(
     assert loader.feed(b"") == b""
 
 
+@pytest.mark.parametrize(
+    ("board", "port", "shown"),
+    [
+        (
+            "uno",
+            "/dev/ttyACM99",
+            "avrdude -p atmega328p -c arduino -b 115200 -P /dev/ttyACM99 -D -U flash:w:",
+        ),
+        ("pico", "/media/nobody/RPI-RP2", "cp "),
+    ],
+)
+def test_a_dry_run_needs_no_board(
+    board: str, port: str, shown: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    needed("make", "avr-gcc", "avrdude", "clang", "ld.lld")
+    assert main(["hand", "flash", "--board", board, "--port", port, "--dry-run"]) == 0
+    out = capsys.readouterr().out
+    assert f"  command   {shown}" in out
+    assert f"  port      {port} is not there now" in out
+    assert out.endswith("the firmware was built; the board was left alone\n")
+
+
 def stand_in(folder: Path, name: str) -> Path:
     """A program that notes what it is told, and succeeds."""
     notes = folder / f"{name}.json"
@@ -260,6 +282,13 @@ def holding(port: str) -> Iterator[None]:
             5,
             "not there; ports on this machine: ",
         ),
+        (
+            ["--board", "mega", "--port", "PORT", "--dry-run"],
+            4,
+            "is a uno (Arduino Uno, ATmega328P), not a mega",
+        ),
+        (["--board", "pico", "--port", "/dev/null", "--dry-run"], 5, "takes programs as a drive"),
+        (["--board", "pico", "--port", "/media/nobody/RPI-RP2"], 5, "takes programs as a drive"),
         (["--board", "uno", "--port", "BUSY"], 5, "in use by "),
         (["--board", "uno", "--port", "PORT", "--profile", "sts_fingers"], 4, "takes no firmware of ours"),
         (["--board", "uno", "--port", "PORT", "--profile", "clow"], 4, "no hand profile 'clow'"),

@@ -173,6 +173,19 @@ def test_estop_input(simulated: SimulatedHand, link: HandLink) -> None:
     assert link.state.state is HandState.ARMED
 
 
+def test_a_short_press_is_kept_for_a_process_that_got_no_turn(
+    simulated: SimulatedHand, link: HandLink
+) -> None:
+    link.connect()
+    link.arm()
+    os.kill(simulated.pid, signal.SIGSTOP)
+    simulated.set_inputs(HandInput.ESTOP)
+    simulated.set_inputs(HandInput(0))
+    os.kill(simulated.pid, signal.SIGCONT)
+    run(link, 0.1)
+    assert (link.state.state, link.state.attached) == (HandState.ESTOP, False)
+
+
 def test_garbage_at_full_speed(simulated: SimulatedHand, link: HandLink) -> None:
     link.connect()
     link.arm()

@@ -1,25 +1,41 @@
 """`neurograsp export`: a session's log as a recording, whose counts are the ones that the amplifier gave."""
 
+import io
 import json
+import os
 import resource
 import signal
+import stat
+import struct
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from jsonschema import Draft202012Validator
 from loop_world import World
+from mcap.exceptions import McapError
+from mcap.reader import NonSeekingReader, make_reader
 from session_maker import SampleLog, record, write_log
 from toy_run import Signals, toy_session
-from toys import CONFIG, Toy
+from toys import CONFIG, REPOSITORY, Toy
 
 from neurograsp.edge_runtime.arming import Request
 from neurograsp.edge_runtime.bundle import open_bundle
 from neurograsp.edge_runtime.cli import main
 from neurograsp.edge_runtime.cli.sources import read_frames
 from neurograsp.edge_runtime.sources.file_player import FilePlayer
-from neurograsp.edge_runtime.telemetry.messages import Command, Counts, Decided, Message
+from neurograsp.edge_runtime.telemetry import whole_log
+from neurograsp.edge_runtime.telemetry.messages import (
+    Command,
+    Counts,
+    Decided,
+    Message,
+    to_bytes,
+    topic_of,
+)
+from neurograsp.edge_runtime.telemetry.reader import SessionLog, read_log
 from neurograsp.train.datasets import Recording, open_recordings
 
 
@@ -88,6 +104,74 @@ def test_fif_gives_the_same_counts_and_gaps(
     recording = exported(toy_log, tmp_path / "toy.fif")
     assert np.array_equal(recording.counts, counts * 100)
     assert np.array_equal(recording.frame_index - recording.frame_index[0], index - index[0])
+
+
+Stored = list[tuple[str, int, int, bytes]]
+
+
+def stored(path: Path) -> Stored:
+    """Topic, time, number and bytes of each message, as MCAP's own reader finds them by the file's end."""
+    reader = make_reader(io.BytesIO(path.read_bytes()), validate_crcs=True)
+    assert reader.get_summary() is not None
+    return [
+        (channel.topic, message.log_time, message.sequence, message.data)
+        for _, channel, message in reader.iter_messages(log_time_order=False)
+    ]
+
+
+@pytest.mark.parametrize("part", [0.4, 0.9, 1.0])
+def test_a_log_that_was_cut_off_is_made_whole(
+    part: float, toy_log: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """MCAP's own readers want the end of the file; only what reads record by record does without it."""
+    cut, out = tmp_path / "cut.mcap", tmp_path / "whole.mcap"
+    raw = toy_log.read_bytes()
+    cut.write_bytes(raw[: int(part * len(raw))])
+    before = [(topic_of(one).value, to_bytes(one)) for one in read_log(cut)]
+    if part < 1:
+        with pytest.raises((McapError, struct.error)):
+            stored(cut)
+        with pytest.raises((McapError, struct.error)):
+            next(NonSeekingReader(io.BytesIO(cut.read_bytes())).iter_messages())
+    assert main(["export", str(cut), "--out", str(out), "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    Draft202012Validator(json.loads((REPOSITORY / "docs/schemas/export.schema.json").read_text())).validate(
+        report
+    )
+    after = stored(out)
+    assert [(topic, data) for topic, _, _, data in after] == before
+    assert after == stored(toy_log)[: len(after)]
+    assert report["messages"] == len(after)
+    assert (report["cut"] is None) is (part == 1.0)
+    again = SessionLog(out)
+    assert len(list(again)) == len(after)
+    assert again.cut is None
+    assert stat.S_IMODE(out.stat().st_mode) == 0o600
+    assert {one.name for one in tmp_path.iterdir()} == {"cut.mcap", "whole.mcap"}
+    assert main(["export", str(cut), "--out", str(out)]) == 4
+    assert "is there already" in capsys.readouterr().err
+
+
+def test_a_long_log_is_written_in_parts(
+    toy_log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(whole_log, "FLUSH_EVERY", 10)
+    assert main(["export", str(toy_log), "--out", str(tmp_path / "whole.mcap")]) == 0
+    assert stored(tmp_path / "whole.mcap") == stored(toy_log)
+
+
+@pytest.mark.parametrize("suffix", [".bdf", ".edf", ".fif"])
+def test_it_is_for_its_owner_alone_as_the_log_is(suffix: str, toy_log: Path, tmp_path: Path) -> None:
+    shared, umask = tmp_path / "shared", os.umask(0o022)
+    try:
+        shared.mkdir()
+        for out in (shared / f"toy{suffix}", tmp_path / f"new/mine/toy{suffix}"):
+            assert main(["export", str(toy_log), "--out", str(out)]) == 0
+            assert stat.S_IMODE(out.stat().st_mode) == 0o600
+    finally:
+        os.umask(umask)
+    modes = {name: stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("shared", "new", "new/mine")}
+    assert modes == {"shared": 0o755, "new": 0o700, "new/mine": 0o700}
 
 
 def test_fif_of_counts_without_a_unit_is_for_mne_alone(sample_log: SampleLog, tmp_path: Path) -> None:
@@ -184,6 +268,7 @@ def test_tables_that_are_refused(
         (["--out", "toy.xdf"], 2, "a recording is written as .bdf, .edf or .fif"),
         (["--out", "there.bdf"], 4, "there.bdf: is there already; name a new file"),
         (["--out", "there.bdf/toy.bdf"], 4, "cannot be written"),
+        (["--out", "toy.mcap", "--labels", "decided"], 2, "--labels and --subject are for recordings"),
         (["--out", "toy.bdf", "--subject", "Jane Doe"], 2, "up to 20 letters, digits and -"),
     ],
 )
@@ -245,18 +330,20 @@ def test_a_gap_without_end_is_no_recording(
     assert {one.name for one in tmp_path.iterdir()} == {"far.mcap"}
 
 
+@pytest.mark.parametrize("suffix", [".bdf", ".mcap"])
 def test_a_full_disk_leaves_nothing(
-    toy_log: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    suffix: str, toy_log: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    out = tmp_path / f"new{suffix}"
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     try:
         resource.setrlimit(resource.RLIMIT_FSIZE, (2000, before[1]))
-        assert main(["export", str(toy_log), "--out", str(tmp_path / "new.bdf")]) == 4
+        assert main(["export", str(toy_log), "--out", str(out)]) == 4
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
         signal.signal(signal.SIGXFSZ, handler)
-    assert "new.bdf: cannot be written: File too large" in capsys.readouterr().err
+    assert f"new{suffix}: cannot be written: File too large" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
 
 

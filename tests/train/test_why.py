@@ -1,6 +1,7 @@
 """`neurograsp why` on a session of the bundle in the package."""
 
 import json
+import stat
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -110,9 +111,11 @@ def test_before_the_first_decision(sample_log: SampleLog, capsys: pytest.Capture
 
 @pytest.mark.slow
 def test_the_picture(sample_log: SampleLog, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    out = tmp_path / "why.svg"
+    out = tmp_path / "pictures/why.svg"
     why(capsys, sample_log.path, "--at", "6", "--span", "1", "--plot", out)
     drawn = out.read_text()
+    modes = [stat.S_IMODE(one.stat().st_mode) for one in (out.parent, out)]
+    assert modes == [0o700, 0o600], "for its owner alone, as the log is"
     for text in ("not believed", "stopped", "STOP", "Fp1", "railed", "HandStart", "deadline 20 ms"):
         assert f">{text}<" in drawn or f"<!-- {text} -->" in drawn, text
 

@@ -3,13 +3,14 @@
 import argparse
 import json
 import tempfile
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from neurograsp.edge_runtime.contract.signal_spec import SignalSpec
     from neurograsp.edge_runtime.recording.log_export import LogExport
@@ -19,13 +20,19 @@ HELP = "a session's log as a recording that train, MNE and EDFbrowser read: EDF+
 EXAMPLE = "neurograsp export session.mcap --out session.bdf --labels corrected.tsv"
 
 DECIDED = "decided"
+NOBODY = "X"
+LOG = ".mcap"
 SAMPLE_BYTES = {".edf": 2, ".bdf": 3}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("log", type=Path, metavar="FILE", help="what `neurograsp run --log` wrote")
     parser.add_argument(
-        "--out", type=Path, required=True, metavar="FILE", help="new file: .bdf, .edf or .fif"
+        "--out",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="new file: .bdf, .edf or .fif; .mcap: the same log whole, where it was cut off",
     )
     parser.add_argument(
         "--labels",
@@ -35,14 +42,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "for training",
     )
     parser.add_argument(
-        "--subject", default="X", help="code of the person, for the header (default X, which is nobody)"
+        "--subject", default=NOBODY, help="code of the person, for the header (default X, which is nobody)"
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
 def run(arguments: argparse.Namespace) -> int:
     from neurograsp.edge_runtime.cli.session_clock import clock_shown
-    from neurograsp.edge_runtime.contract.errors import ConfigError, UsageError
+    from neurograsp.edge_runtime.contract.errors import UsageError
     from neurograsp.edge_runtime.files import check_writable
     from neurograsp.edge_runtime.recording.log_export import LogExport, read_table
     from neurograsp.edge_runtime.recording.place import PLAIN_NAME
@@ -51,12 +58,16 @@ def run(arguments: argparse.Namespace) -> int:
 
     out = arguments.out
     kind = out.suffix.lower()
-    if kind not in (*SAMPLE_BYTES, ".fif"):
-        raise UsageError(f"--out {out}: a recording is written as .bdf, .edf or .fif")
+    if kind not in (*SAMPLE_BYTES, ".fif", LOG):
+        raise UsageError(f"--out {out}: a recording is written as .bdf, .edf or .fif, a whole log as {LOG}")
+    if kind == LOG and (arguments.labels is not None or arguments.subject != NOBODY):
+        raise UsageError(f"--out {out}: --labels and --subject are for recordings, not for a whole log")
     if not PLAIN_NAME.fullmatch(arguments.subject):
         raise UsageError(f"--subject {arguments.subject!r}: up to 20 letters, digits and - are possible")
     refuse_what_is_there(out)
-    check_writable(out)
+    check_writable(out, private=True)
+    if kind == LOG:
+        return finish(arguments)
     plain = arguments.labels == DECIDED
     table = [] if plain or arguments.labels is None else read_table(Path(arguments.labels))
     log = OpenLog(arguments.log)
@@ -65,23 +76,56 @@ def run(arguments: argparse.Namespace) -> int:
     pieces = export.run(log.moments(), str(log.path))
     first = next(pieces)
     started = began_at(log.session) + timedelta(seconds=export.began_at_s or 0.0)
-    temporary = tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-")
-    with temporary as folder, clock_shown(log):
-        new = Path(folder) / f"new_raw{kind}"
-        try:
-            if kind == ".fif":
-                from neurograsp.train.datasets.fif_writer import write_fif
+    with new_file(out) as new, clock_shown(log):
+        if kind == ".fif":
+            from neurograsp.train.datasets.fif_writer import write_fif
 
-                write_fif(new, signal, started, arguments.subject, chain([first], pieces))
-            else:
-                write_edf(new, signal, started, arguments.subject, chain([first], pieces), SAMPLE_BYTES[kind])
+            write_fif(new, signal, started, arguments.subject, chain([first], pieces))
+        else:
+            write_edf(new, signal, started, arguments.subject, chain([first], pieces), SAMPLE_BYTES[kind])
+    report = describe(arguments, signal, export)
+    print(json.dumps(report) if arguments.json else render(report))
+    return 0
+
+
+def finish(arguments: argparse.Namespace) -> int:
+    """A log that was cut off, as a whole one."""
+    from neurograsp.edge_runtime.cli.session_clock import clock_shown
+    from neurograsp.edge_runtime.contract.errors import MissingExtra
+    from neurograsp.edge_runtime.telemetry.moments import OpenLog
+    from neurograsp.edge_runtime.why import began_at
+
+    try:
+        from neurograsp.edge_runtime.telemetry.whole_log import write_whole_log
+    except ImportError as error:
+        raise MissingExtra("mcap", "recorder") from error
+    log = OpenLog(arguments.log)
+    began_at(log.session)
+    with new_file(arguments.out) as new, clock_shown(log):
+        messages, seconds = write_whole_log(log, new)
+    report = {"log": str(arguments.out), "messages": messages, "seconds": seconds, "cut": log.cut}
+    if arguments.json:
+        print(json.dumps(report))
+        return 0
+    print(f"  log        {arguments.out}\n  messages   {messages}, up to {seconds:.2f} s")
+    print(f"  it was     {log.cut or 'whole already'}")
+    return 0
+
+
+@contextmanager
+def new_file(out: Path) -> "Iterator[Path]":
+    """What is written there becomes `out` when all went well. Raises ConfigError."""
+    from neurograsp.edge_runtime.contract.errors import ConfigError
+
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as folder:
+        new = Path(folder) / f"new_raw{out.suffix.lower()}"
+        try:
+            yield new
+            new.chmod(0o600)  # as the log
             refuse_what_is_there(out)
             new.rename(out)
         except OSError as error:
             raise ConfigError(f"{out}: cannot be written: {error.strerror or error}") from error
-    report = describe(arguments, signal, export)
-    print(json.dumps(report) if arguments.json else render(report))
-    return 0
 
 
 def refuse_what_is_there(out: Path) -> None:

@@ -55,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
             raise UsageError("--plot needs --at TIME; without --at, the times are listed")
         if plot.suffix.lower() not in PICTURES:
             raise UsageError(f"--plot {plot}: a picture is written as {', '.join(PICTURES)}")
-        check_writable(plot)
+        check_writable(plot, private=True)
     log = OpenLog(arguments.log)
     if arguments.at is None:
         with clock_shown(log):
@@ -87,7 +87,7 @@ def show(as_json: bool, log: "OpenLog", value: dict[str, Any], text: str) -> Non
 
 
 def draw(scene: "Scene", out: Path) -> None:
-    """The picture, whole or not at all. Raises MissingExtra, ConfigError."""
+    """The picture, whole or not at all, for its owner alone. Raises MissingExtra, ConfigError."""
     from neurograsp.edge_runtime.files import write_whole
     from neurograsp.train.pictures.why import draw_why
     from neurograsp.train.report.style import drawing
@@ -95,7 +95,7 @@ def draw(scene: "Scene", out: Path) -> None:
     drawn = io.BytesIO()
     with drawing():
         draw_why(scene).savefig(drawn, format=out.suffix[1:].lower())
-    write_whole(out, drawn.getvalue())
+    write_whole(out, drawn.getvalue(), 0o600)
 
 
 def story_json(session: "Session", story: "Story") -> dict[str, Any]:

@@ -149,7 +149,7 @@ def check_impedance(text: str) -> Row:
 def check_hand(url: str) -> Row:
     """Says hello to a hand without arming it."""
     from neurograsp.edge_runtime.cli.hands import device_of, open_hand
-    from neurograsp.edge_runtime.contract.errors import NeurograspError
+    from neurograsp.edge_runtime.contract.errors import NeurograspError, UsageError
     from neurograsp.firmware_bridge.adapters import SLOW_MS, latency_ms
 
     try:
@@ -162,5 +162,7 @@ def check_hand(url: str) -> Row:
                 return Row("ok", said)
             what = f"{said}; its USB adapter keeps bytes for {late} ms, and low latency could not be set"
             return Row("warn", what, f"sudo setserial {port} low_latency")
+    except UsageError:
+        raise
     except NeurograspError as error:
         return Row("fail", f"hand: {error}")

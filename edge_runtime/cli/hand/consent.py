@@ -70,7 +70,7 @@ def agreed(what: str, otherwise: str) -> bool:
 
     Args:
         what: is about to happen, a sentence.
-        otherwise: is said when it does not.
+        otherwise: is said when it does not, or there is no standard input.
     """
     print(
         f"{what}\nNobody's fingers in it, a hand on the power switch? Type yes to go on: ",
@@ -78,7 +78,7 @@ def agreed(what: str, otherwise: str) -> bool:
         file=sys.stderr,
         flush=True,
     )
-    if sys.stdin.readline().strip().lower() == "yes":
+    if sys.stdin is not None and sys.stdin.readline().strip().lower() == "yes":
         return True
     print(otherwise, file=sys.stderr)
     return False

@@ -37,7 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
     from neurograsp.edge_runtime.contract.errors import ConfigError, UsageError
     from neurograsp.firmware_bridge.flash.boards import board_named
     from neurograsp.firmware_bridge.flash.build import build_firmware, image_of
-    from neurograsp.firmware_bridge.flash.upload import check_port, plan_upload, run_upload
+    from neurograsp.firmware_bridge.flash.upload import check_drive, check_port, plan_upload, run_upload
     from neurograsp.firmware_bridge.hands.device_profile import shipped_devices
     from neurograsp.firmware_bridge.host_firmware import cache_folder
     from neurograsp.firmware_bridge.profiles import load_profile
@@ -48,9 +48,12 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.profile in shipped_devices():
         raise ConfigError(f"{arguments.profile}: has electronics of its own, and takes no firmware of ours")
     profile = load_profile(arguments.profile)
-    if board.avrdude:
+    later = arguments.dry_run and arguments.port is not None and not Path(arguments.port).exists()
+    if board.avrdude and not later:
         _check_usb(board, arguments.port)
         check_port(arguments.port)
+    elif arguments.port is not None and not later:
+        check_drive(board, Path(arguments.port))
     upload = plan_upload(board, image_of(board, profile, cache_folder()), arguments.port)
     image = build_firmware(board, profile, cache_folder())
     print(f"  profile   {profile.name}: {', '.join(joint.name for joint in profile.joints)}")
@@ -58,6 +61,8 @@ def run(arguments: argparse.Namespace) -> int:
     print(f"  firmware  {image.n_bytes} bytes of {board.flash_bytes}: {image.path}")
     print(f"  made by   {shlex.join(image.command)}")
     print(f"  command   {shlex.join(upload)}", flush=True)
+    if later:
+        print(f"  port      {arguments.port} is not there now, and was not looked at")
     if arguments.dry_run:
         print("\nthe firmware was built; the board was left alone")
         return 0

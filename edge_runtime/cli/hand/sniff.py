@@ -52,7 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--accept-no-watchdog",
         action="store_true",
-        help="of --to: also to a device that goes on holding when the capture ends",
+        help="wanted by --to PORT: what hears the capture may go on with its last goal when that ends",
     )
     parser.add_argument("--hex", action="store_true", help="show the bytes of every packet too")
     parser.add_argument("--json", action="store_true", help="print one JSON object a packet")

@@ -62,10 +62,10 @@ def _said_again(arguments: argparse.Namespace, capture: "Capture") -> "Iterator[
                 time.sleep(POLL_S)
             yield from _played(Player(capture, side, PtyTransport(program)))
         return
-    if about.kind != OWN_FIRMWARE and not arguments.accept_no_watchdog:
+    if not arguments.accept_no_watchdog:  # whatever the capture says that it is of: who knows what is there
         raise UsageError(
-            f"--to {arguments.to}: a {about.kind} that takes the {side.value}'s words for its own goes on "
-            "with its last goal when the capture ends; --accept-no-watchdog says them all the same"
+            f"--to {arguments.to}: what takes the {side.value}'s words for its own may go on with its last "
+            "goal when the capture ends; --accept-no-watchdog says them all the same"
         )
     what = (
         f"{arguments.to} will be told all that the {side.value} said in {arguments.replay} ({about.kind}): "

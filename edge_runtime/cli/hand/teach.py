@@ -43,6 +43,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     if arguments.speed > FASTEST:
         raise UsageError(f"--speed must be 1 to {FASTEST} percent")
+    if sys.stdin is None:
+        raise UsageError("no keys can come: standard input is closed")
     screen = _Screen()
     with hand_to_move(arguments) as hand:
         assert hand.link is not None

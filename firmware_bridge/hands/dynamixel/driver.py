@@ -28,14 +28,23 @@ from neurograsp.firmware_bridge.hands.dynamixel.registers import (
     Register,
 )
 from neurograsp.firmware_bridge.hands.hand import Promises, Report, named_bits
-from neurograsp.firmware_bridge.hands.servo_bus import REPLY_S, TRIES, Question, ServoAnswer, ServoBus
+from neurograsp.firmware_bridge.hands.servo_bus import (
+    NO_TORQUE,
+    REPLY_S,
+    TRIES,
+    Question,
+    ServoAnswer,
+    ServoBus,
+    goal_hindrance,
+)
 from neurograsp.firmware_bridge.link_stats import LinkStats
 from neurograsp.firmware_bridge.transports import Transport
 
 BAUD = 1_000_000
 """What hands are set to; ROBOTIS delivers 57600, too slow for a hand."""
 WATCHDOG_S = 0.24
-_FIRST = HARDWARE_ERROR
+WATCHDOG = round(WATCHDOG_S / WATCHDOG_UNIT_S)
+_FIRST = TORQUE_ENABLE
 _BLOCK = PRESENT_TEMPERATURE.address + PRESENT_TEMPERATURE.size - _FIRST.address
 
 
@@ -82,7 +91,8 @@ class DynamixelDevice:
         """Read model number and operating mode of every servo.
 
         Raises:
-            LinkLost: a servo does not answer, answers in another way, or is not in a position mode.
+            LinkLost: a servo does not answer, answers in another way, is none of the X series, or is not in a
+                position mode.
         """
         self._driven = False  # a watchdog that has bitten before is no fault of what begins now
         self._faults.clear()
@@ -97,7 +107,12 @@ class DynamixelDevice:
         servo = self._bus.ids[place]
         memory = self._bus.ask(place, _read(servo, MODEL_NUMBER, size), tries).parameters
         number, mode = int.from_bytes(memory[:2], "little"), memory[OPERATING_MODE.address]
-        model = MODELS.get(number, f"model {number}")
+        if number not in MODELS:
+            raise LinkLost(
+                f"{self._bus.url}: servo {servo} is of a model that is not known ({number}); only the X "
+                "series is driven"
+            )
+        model = MODELS[number]
         if mode not in POSITION_MODES:
             raise LinkLost(
                 f"{self._bus.url}: servo {servo} ({model}) is in operating mode {mode}, which is none of "
@@ -110,29 +125,35 @@ class DynamixelDevice:
 
         A watchdog that has bitten is no fault here: arming sets it anew.
         """
-        for place, servo in enumerate(self._bus.ids):
-            self._take(place, self._bus.ask(place, _state_of(servo)), driven=False)
+        for place in range(len(self._bus.ids)):
+            self._take(place, self._ask(place), driven=False)
         return tuple(self._positions[place] for place in range(len(self._bus.ids)))
 
     def enable(self, goals: tuple[int, ...]) -> None:
-        """Watchdog cleared, goals, torque, watchdog set: a watchdog that has bitten refuses goals.
+        """Watchdog cleared, since one that has bitten refuses goals; goals; then torque and watchdog.
+
+        Torque once every servo has said that it has its goal.
 
         Raises:
-            Refused: a joint stands where no goal can be.
+            LinkLost: a servo does not answer.
+            Refused: a joint stands where no goal can be, or does not take its goal, torque or watchdog.
         """
-        self._bus.check_start(goals, COUNTS - 1)
+        self._bus.check_start(goals, [(0, COUNTS - 1)] * len(goals))
         self._faults.clear()
-        self._write(BUS_WATCHDOG, dict.fromkeys(self._bus.ids, 0))
-        self.send(goals, 100)
-        self._write(TORQUE_ENABLE, dict.fromkeys(self._bus.ids, 1))
-        self._write(BUS_WATCHDOG, dict.fromkeys(self._bus.ids, round(WATCHDOG_S / WATCHDOG_UNIT_S)))
+        self._bus.insist(
+            lambda: self._set_goals(goals),
+            lambda place: goal_hindrance(
+                goals[place], _number(self._ask(place).parameters, GOAL_POSITION), COUNTS
+            ),
+        )
+        self._bus.insist(self._drive, lambda place: self._undriven(place, goals))
         self._driven = True
 
     def disable(self) -> None:
         """Torque off; said three times, since nobody answers."""
         self._driven = False
         for _ in range(TRIES):
-            self._write(TORQUE_ENABLE, dict.fromkeys(self._bus.ids, 0))
+            self._write_to_all(TORQUE_ENABLE, 0)
 
     def send(self, goals: tuple[int, ...], force: int) -> tuple[int, ...]:
         """Goals in counts, cut to one turn; `force` has no effect."""
@@ -150,6 +171,25 @@ class DynamixelDevice:
         """Give the port back."""
         self._bus.close()
 
+    def _set_goals(self, goals: tuple[int, ...]) -> None:
+        self._write_to_all(BUS_WATCHDOG, 0)
+        self.send(goals, 100)
+
+    def _drive(self) -> None:
+        self._write_to_all(BUS_WATCHDOG, 0)  # it may have bitten since it was set
+        self._write_to_all(TORQUE_ENABLE, 1)
+        self._write_to_all(BUS_WATCHDOG, WATCHDOG)
+
+    def _undriven(self, place: int, goals: tuple[int, ...]) -> str:
+        self.send(goals, 100)  # feeds all watchdogs: asking many servos takes longer than they wait
+        return _hindrance(self._ask(place).parameters)
+
+    def _ask(self, place: int) -> ServoAnswer:
+        return self._bus.ask(place, _state_of(self._bus.ids[place]))
+
+    def _write_to_all(self, register: Register, value: int) -> None:
+        self._write(register, dict.fromkeys(self._bus.ids, value))
+
     def _write(self, register: Register, values: Mapping[int, int]) -> None:
         if register.address < FIRST_RAM:
             raise ValueError(f"address {register.address} is EEPROM")
@@ -158,15 +198,30 @@ class DynamixelDevice:
 
     def _take(self, place: int, answer: ServoAnswer, driven: bool) -> None:
         block = answer.parameters
-        at = PRESENT_POSITION.address - _FIRST.address
-        self._positions[place] = int.from_bytes(block[at : at + PRESENT_POSITION.size], "little", signed=True)
-        self._temperatures[place] = block[PRESENT_TEMPERATURE.address - _FIRST.address]
-        if block[0]:
-            self._faults[place] = named_bits(block[0], HARDWARE_ERRORS)
-        elif driven and block[BUS_WATCHDOG.address - _FIRST.address] == WATCHDOG_TRIGGERED:
-            self._faults[place] = "its bus watchdog has stopped it"
+        self._positions[place] = _number(block, PRESENT_POSITION)
+        self._temperatures[place] = _number(block, PRESENT_TEMPERATURE)
+        if errors := _number(block, HARDWARE_ERROR):
+            self._faults[place] = named_bits(errors, HARDWARE_ERRORS)
+        elif driven and (hindrance := _hindrance(block)):
+            self._faults[place] = hindrance
         else:
             self._faults.pop(place, None)
+
+
+def _hindrance(block: bytes) -> str:
+    """What a servo lacks that is driven, for people."""
+    if not _number(block, TORQUE_ENABLE):
+        return NO_TORQUE
+    watchdog = _number(block, BUS_WATCHDOG)
+    if watchdog == WATCHDOG_TRIGGERED:
+        return "has been stopped by its bus watchdog"
+    return "" if watchdog == WATCHDOG else f"has its bus watchdog at {watchdog}, not {WATCHDOG}"
+
+
+def _number(block: bytes, register: Register) -> int:
+    """Of a block that begins at `_FIRST`; those of four bytes have a sign."""
+    at = register.address - _FIRST.address
+    return int.from_bytes(block[at : at + register.size], "little", signed=register.size == 4)
 
 
 def _read(servo: int, first: Register, size: int) -> Question:
@@ -174,5 +229,5 @@ def _read(servo: int, first: Register, size: int) -> Question:
 
 
 def _state_of(servo: int) -> Question:
-    """From the hardware error to the temperature."""
+    """From the torque to the temperature."""
     return _read(servo, _FIRST, _BLOCK)

@@ -14,7 +14,7 @@ HEADER = b"\xff\xff\xfd\x00"
 BROADCAST = 0xFE
 READ, WRITE, STATUS, SYNC_WRITE = 2, 3, 0x55, 0x83
 MAX_LENGTH = 128
-"""Of an answer; what is read in one go has at most 80 bytes, stuffed a third longer at most."""
+"""Of an answer; what is read in one go has 83 bytes, stuffed a third longer at most."""
 
 _STUFFED = b"\xff\xff\xfd"
 

@@ -1,7 +1,7 @@
 """Control table of Dynamixel X servos (XL330, XC330, XL430, XM430 ...): addresses, sizes, nothing else.
 
-Source: ROBOTIS e-Manual, "X series, control table" and "Bus Watchdog". Below `FIRST_RAM` lies EEPROM, which
-is never written here.
+Sources: ROBOTIS e-Manual, "X series, control table" and "Bus Watchdog"; of the models their Dynamixel2Arduino
+(`actuator.h`). Below `FIRST_RAM` lies EEPROM, which is never written here.
 """
 
 from dataclasses import dataclass
@@ -46,12 +46,36 @@ HARDWARE_ERRORS = {
 }
 
 MODELS = {
-    1060: "XL430-W250",
+    1000: "XH430-W350",
+    1001: "XD430-T350",
+    1010: "XH430-W210",
+    1011: "XD430-T210",
     1020: "XM430-W350",
     1030: "XM430-W210",
+    1040: "XH430-V350",
+    1050: "XH430-V210",
+    1060: "XL430-W250",
+    1070: "XC430-W150",
+    1080: "XC430-W240",
+    1090: "2XL430-W250",
+    1100: "XH540-W270",
+    1101: "XD540-T270",
+    1110: "XH540-W150",
+    1111: "XD540-T150",
     1120: "XM540-W270",
+    1130: "XM540-W150",
+    1140: "XH540-V270",
+    1150: "XH540-V150",
+    1160: "2XC430-W250",
+    1170: "XW540-T260",
+    1180: "XW540-T140",
     1190: "XL330-M077",
     1200: "XL330-M288",
-    1210: "XC330-M181",
-    1220: "XC330-M288",
+    1210: "XC330-T181",
+    1220: "XC330-T288",
+    1230: "XC330-M181",
+    1240: "XC330-M288",
+    1270: "XW430-T333",
+    1280: "XW430-T200",
 }
+"""Whose table this is. An XL320's and a P's are others: what is written there would be something else."""

@@ -13,7 +13,7 @@ HEADER = b"\xff\xff"
 BROADCAST = 0xFE
 PING, READ, WRITE, SYNC_WRITE = 1, 2, 3, 0x83
 MAX_PARAMETERS = 64
-"""Of an answer; a servo has 87 bytes of memory, and 10 of them are read in one go."""
+"""Of an answer; a servo has 87 bytes of memory, and 31 of them are read in one go."""
 
 
 def encode(servo: int, instruction: int, parameters: bytes = b"") -> bytes:

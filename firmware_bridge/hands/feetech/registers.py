@@ -44,6 +44,7 @@ class Series:
         name: as Feetech calls it.
         order: of the bytes of a register of two.
         counts: of one turn, or of the whole way.
+        mode: 0 of positions; 1 to 3 turn without end, or go on by each goal. None where equal limits do that.
         torque_limit: 0 to 1000 thousandths; None where it is in EEPROM only.
         sign_bit: of positions, which are sign and magnitude; None where they are never negative.
         models: numbers in MODEL_NUMBER, in the order of the series, and their names.
@@ -52,13 +53,20 @@ class Series:
     name: str
     order: Literal["little", "big"]
     counts: int
+    mode: Register | None
     torque_limit: Register | None
     sign_bit: int | None
     models: dict[int, str]
 
 
 STS = Series(
-    "STS/SMS", "little", 4096, Register(48, 2), 15, {777: "STS3215", 2825: "STS3250", 11272: "SM8512BL"}
+    "STS/SMS",
+    "little",
+    4096,
+    Register(33, 1),
+    Register(48, 2),
+    15,
+    {777: "STS3215", 2825: "STS3250", 11272: "SM8512BL"},
 )
-SCS = Series("SCS", "big", 1024, None, None, {1284: "SCS0009"})
+SCS = Series("SCS", "big", 1024, None, None, None, {1284: "SCS0009"})
 """At address 48, where STS has its torque limit, lies the lock of the EEPROM."""

@@ -29,7 +29,8 @@ class FeetechReader:
     def __init__(self, series: Series) -> None:
         self._order = series.order
         self._names = names_in(vars(registers), Register)
-        self._names |= {series.torque_limit.address: ("torque_limit", 2)} if series.torque_limit else {}
+        for name, register in (("operating_mode", series.mode), ("torque_limit", series.torque_limit)):
+            self._names |= {register.address: (name, register.size)} if register else {}
         self._asked: dict[int, bytes] = {}
 
     def find(self, data: bytes, side: Side) -> Found | None:

@@ -22,6 +22,8 @@ MOVE_TIME_WRITE = Command(1, 4)
 """Position, then the time to be there: 0 to 30,000 ms, 0 as fast as it can."""
 LOAD_OR_UNLOAD_WRITE = Command(31, 1)
 
+MOVE_TIME_READ = Command(2, 4)
+"""What MOVE_TIME_WRITE wrote last."""
 ID_READ = Command(14, 1)
 VOLTAGE_LIMITS_READ = Command(23, 4)
 TEMPERATURE_LIMIT_READ = Command(25, 1)

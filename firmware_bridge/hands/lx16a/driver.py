@@ -18,6 +18,7 @@ from neurograsp.firmware_bridge.hands.lx16a.commands import (
     LOAD_OR_UNLOAD_WRITE,
     MAX_POSITION,
     MODE_READ,
+    MOVE_TIME_READ,
     MOVE_TIME_WRITE,
     POSITION_MODE,
     POSITION_READ,
@@ -27,7 +28,15 @@ from neurograsp.firmware_bridge.hands.lx16a.commands import (
     VOLTAGE_READ,
     Command,
 )
-from neurograsp.firmware_bridge.hands.servo_bus import ASK_TRIES, REPLY_S, TRIES, Question, ServoBus
+from neurograsp.firmware_bridge.hands.servo_bus import (
+    ASK_TRIES,
+    NO_TORQUE,
+    REPLY_S,
+    TRIES,
+    Question,
+    ServoBus,
+    goal_hindrance,
+)
 from neurograsp.firmware_bridge.link_stats import LinkStats
 from neurograsp.firmware_bridge.transports import Transport
 
@@ -72,7 +81,7 @@ class _Servo:
         if temperature > self.number(TEMPERATURE_LIMIT_READ):
             found.append(f"too hot ({temperature} C)")
         if driven and not found and self.answers.get(LOAD_OR_UNLOAD_READ) == b"\0":
-            found.append("has switched its motor off")
+            found.append(NO_TORQUE)
         return ", ".join(found)
 
 
@@ -140,17 +149,21 @@ class Lx16aDevice:
         return tuple(servo.position for servo in self._servos.values())
 
     def enable(self, goals: tuple[int, ...]) -> None:
-        """Goals, then torque, then the goals again, for a servo that takes none without torque.
+        """Goals, and torque once every servo has said that it has its own.
 
         Raises:
-            Refused: a joint stands where no goal can be.
+            LinkLost: a servo does not answer.
+            Refused: a joint stands where no goal can be, does not take its goal, or does not get torque.
         """
-        self._bus.check_start(goals, MAX_POSITION)
-        for servo in self._servos.values():
-            servo.answers.pop(LOAD_OR_UNLOAD_READ, None)
-        self.send(goals, 100)
-        self._load(on=True)
-        self.send(goals, 100)
+        self._bus.check_start(goals, [(0, MAX_POSITION)] * len(goals))
+        self._bus.insist(
+            lambda: self.send(goals, 100),
+            lambda place: goal_hindrance(goals[place], self._goal(place), MAX_POSITION),
+        )
+        self._bus.insist(
+            lambda: self._load(on=True),
+            lambda place: "" if any(self._ask(place, LOAD_OR_UNLOAD_READ)) else NO_TORQUE,
+        )
         self._driven = True
 
     def disable(self) -> None:
@@ -195,10 +208,14 @@ class Lx16aDevice:
     def _next_question(self, number: int) -> Question:
         return packets.question(number, _ROUND[self._servos[number].turn])
 
-    def _ask(self, place: int, command: Command, tries: int = ASK_TRIES) -> None:
+    def _goal(self, place: int) -> int:
+        return int.from_bytes(self._ask(place, MOVE_TIME_READ)[:2], "little")
+
+    def _ask(self, place: int, command: Command, tries: int = ASK_TRIES) -> bytes:
         number = self._bus.ids[place]
-        answer = self._bus.ask(place, packets.question(number, command), tries)
-        self._servos[number].answers[command] = answer.parameters[1:]
+        answer = self._bus.ask(place, packets.question(number, command), tries).parameters[1:]
+        self._servos[number].answers[command] = answer
+        return answer
 
     def _load(self, on: bool) -> None:
         self._bus.say(

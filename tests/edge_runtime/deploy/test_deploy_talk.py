@@ -62,12 +62,15 @@ class Runner:
     runs_other: bool = False
     sick: str = "starting"
     restarts_left: float = math.inf
+    answers: bool = True
 
     def check(self, root: Path) -> None:
         if self.runs_other or root != self.root:
             raise CheckFailed("it runs something else")
 
     def look(self) -> Look:
+        if not self.answers:
+            return Look("starting", "", None, "systemctl took more than 10 s", answered=False)
         state = self.sick if self.loaded == "sick" else self.state
         return Look(state, str(self.starts), self.armed, f"runs {self.loaded}")  # type: ignore[arg-type]
 
@@ -316,6 +319,104 @@ def test_an_armed_hand_is_not_surprised(moment: str, with_old: World, archives: 
     assert (with_old.runs, with_old.service.starts, with_old.service.armed) == ("old", starts, True)
     assert with_old.deploy(archives["new"], replace(TERMS, while_armed=True)).outcome == "confirmed"
     assert with_old.service.armed is False
+
+
+@pytest.mark.parametrize("moment", ["before", "during the test"])
+def test_a_hand_that_cannot_be_asked_for_is_not_surprised(
+    moment: str, with_old: World, archives: dict[str, Archive]
+) -> None:
+    """The service hangs or the bus does; the hand may be armed all the same."""
+
+    def fall_silent(step: str = "") -> None:
+        with_old.service.answers = False
+
+    if moment == "before":
+        fall_silent()
+    else:
+        with_old.during = fall_silent
+    starts = with_old.service.starts
+    result = with_old.deploy(archives["new"])
+    assert (result.outcome, result.fault) == ("refused", False)
+    assert result.reason == (
+        "whether the hand is armed cannot be asked (systemctl took more than 10 s): deploy again once it "
+        "can, or --while-armed, which stops the hand; it comes back disarmed"
+    )
+    assert (with_old.runs, with_old.service.starts) == ("old", starts)
+    with_old.during = lambda step: None
+    assert with_old.deploy(archives["new"], replace(TERMS, while_armed=True)).outcome != "refused"
+    assert with_old.service.starts > starts
+
+
+def test_who_arms_at_the_switch_keeps_the_hand(with_old: World, archives: dict[str, Archive]) -> None:
+    def arm(step: str) -> None:
+        with_old.service.armed = step == "let go"
+
+    with_old.during, starts = arm, with_old.service.starts
+    result = with_old.deploy(archives["new"])
+    assert (result.outcome, result.fault) == ("returned", False)
+    assert "on trial it stays, and what runs now may be it: the hand is armed: disarm it" in result.reason
+    assert (with_old.runs, with_old.service.loaded, with_old.service.starts) == ("old", "old", starts)
+    assert (with_old.service.armed, with_old.store.load().phase) == (True, Phase.TRIAL)
+    with_old.during, with_old.service.armed = lambda step: None, False
+    assert with_old.deploy(archives["new"]).outcome == "confirmed"
+
+
+@pytest.mark.parametrize("how", ["armed", "not to be asked"])
+@pytest.mark.parametrize("failure", ["cannot be confirmed", "the watcher failed"])
+def test_who_arms_during_the_trial_keeps_the_hand(
+    failure: str,
+    how: str,
+    with_old: World,
+    archives: dict[str, Archive],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It stays on trial, and the next start or deployment leaves it."""
+
+    def fail(*_: object) -> None:
+        with_old.service.armed = True
+        with_old.service.answers = how == "armed"
+        raise ConfigError("no space") if failure == "cannot be confirmed" else RuntimeError("a bug")
+
+    starts = with_old.service.starts
+    with monkeypatch.context() as patched:
+        patched.setattr(with_old.store, "confirm", fail)
+        patched.setattr(threading, "excepthook", lambda _: None)
+        if failure == "cannot be confirmed":
+            result = with_old.deploy(archives["new"])
+            assert (result.outcome, result.fault) == ("returned", False)
+            said = "the hand is armed" if how == "armed" else "whether the hand is armed cannot be asked"
+            assert result.reason.startswith(
+                f"cannot be confirmed: no space; on trial it stays, and what runs now may be it: {said}"
+            )
+        else:
+            with pytest.raises(LinkCut):
+                with_old.deploy(archives["new"])
+    with_old.service.answers = True
+    assert (with_old.service.starts, with_old.service.armed) == (starts + 1, True)
+    assert (with_old.runs, with_old.service.loaded) == ("old", "new")
+    assert with_old.store.load().phase is Phase.TRIAL
+    assert with_old.deploy(archives["old"]).reason.startswith("the hand is armed")
+    with_old.service.armed = False
+    assert with_old.deploy(archives["old"]).outcome == "unchanged"
+    assert with_old.service.loaded == "old"
+
+
+def test_what_is_not_healthy_is_left_whoever_armed_it(with_old: World, archives: dict[str, Archive]) -> None:
+    """Up and down again; the restart stops the hand."""
+    looks = with_old.service.look
+
+    def flapping() -> Look:
+        look = looks()
+        if look.detail != "runs sick":
+            return look
+        up = with_old.now % 2 == 0
+        return replace(look, state="up" if up else "starting", armed=up)
+
+    with_old.service.look = flapping  # type: ignore[method-assign]
+    result = with_old.deploy(archives["sick"])
+    assert (result.outcome, result.fault) == ("returned", True)
+    assert "the old bundle runs again" in result.reason
+    assert (with_old.service.loaded, with_old.service.armed) == ("old", False)
 
 
 def leave_on_trial(world: World, archive: Archive) -> None:

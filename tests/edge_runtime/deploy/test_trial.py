@@ -39,7 +39,7 @@ def judged(service: object) -> tuple[Verdict, float]:
         nonlocal now
         now += seconds
 
-    verdict = try_out(service, 10.0, 60.0, lambda: now, sleep)  # type: ignore[arg-type]
+    verdict = try_out(service, 10.0, 60.0, lambda: now, sleep, False)  # type: ignore[arg-type]
     return verdict, now
 
 
@@ -103,6 +103,7 @@ def test_a_service_that_cannot_be_restarted_is_not_healthy() -> None:
         ("true", Look("up", "", None, "healthy")),
         ("echo silent >&2; exit 3", Look("starting", "", None, "silent")),
         ("false", Look("starting", "", None, "not healthy (exit 1)")),
+        ("echo armed: but late; exit 1", Look("starting", "", True, "armed: but late")),
     ],
 )
 def test_health_command(health: str, look: Look) -> None:
@@ -111,10 +112,12 @@ def test_health_command(health: str, look: Look) -> None:
 
 def test_a_health_command_that_does_not_exist_or_end(monkeypatch: pytest.MonkeyPatch) -> None:
     look = Commands("true", "/nowhere/health").look()
-    assert look.state == "starting"
+    assert (look.state, look.answered) == ("starting", False)
     assert look.detail.startswith("the health command cannot be run")
     monkeypatch.setattr(services, "LOOK_S", 0.1)
-    assert "took more than 0.1 s" in Commands("true", "sleep 5").look().detail
+    look = Commands("true", "sleep 5").look()
+    assert "took more than 0.1 s" in look.detail
+    assert not look.answered
 
 
 def shown(
@@ -142,6 +145,9 @@ def shown(
         (shown("active"), Look("up", "7", None, "active (sub)")),
         (shown("activating", "armed"), Look("starting", "7", None, "activating (sub): armed")),
         (shown("deactivating"), Look("starting", "7", None, "deactivating (sub)")),
+        (shown("deactivating", "armed"), Look("starting", "7", True, "deactivating (sub): armed")),
+        (shown("reloading", "armed"), Look("starting", "7", True, "reloading (sub): armed")),
+        (shown("failed", "armed"), Look("down", "7", None, "failed (sub): armed")),
         (shown("failed", result="watchdog"), Look("down", "7", None, "failed (sub), watchdog")),
         (shown("inactive"), Look("stopped", "7", None, "inactive (sub)")),
         (shown("inactive", exited=(1, 0)), Look("ended", "7", None, "inactive (sub)")),
@@ -222,9 +228,19 @@ def test_systemd_is_asked_and_told(systemctl: Path) -> None:
     assert words[0].startswith("show --property LoadState,ActiveState,")
     assert words[1:] == ["reset-failed -- neurograsp.service", "restart --no-block -- neurograsp.service"]
     (systemctl / "broken").touch()
-    assert unit.look().state == "starting", "one failed question is no reason to think that it was stopped"
+    look = unit.look()
+    assert look.state == "starting", "one failed question is no reason to think that it was stopped"
+    assert not look.answered, "nor that the hand is not armed"
     with pytest.raises(CheckFailed, match="cannot be restarted by this user .*; allow it in sudoers"):
         unit.restart()
+
+
+def test_a_systemctl_that_hangs_does_not_say_that_no_hand_is_armed(
+    systemctl: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (systemctl / "systemctl").write_text("#!/bin/sh\nexec sleep 60\n")
+    monkeypatch.setattr(services, "LOOK_S", 0.1)
+    assert not SystemdUnit("neurograsp.service", systemctl).look().answered
 
 
 def test_without_systemd_a_unit_is_stopped(tmp_path: Path) -> None:

@@ -127,10 +127,14 @@ def test_what_is_not_installed(
     assert f"pip install '.[{extra}]'" in line
 
 
-def test_a_terminal_has_no_server(capsys: pytest.CaptureFixture[str]) -> None:
-    code, line = refused(capsys, "--tui", "--metrics")
+@pytest.mark.parametrize(
+    "words", [["--metrics"], ["--token-file", "x"], ["--name", "x"], ["--host", "127.0.0.1"], ["--port", "0"]]
+)
+def test_a_terminal_has_no_server(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    code, line = refused(capsys, "--tui", *words)
     assert code == 2
-    assert "--metrics" in line
+    assert line.startswith("neurograsp monitor: --tui has no server")
+    assert words[0] in line
 
 
 def test_dashboard(capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,6 +6,7 @@ import socket
 import stat
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from feed_publisher import made_up_run, made_up_session
@@ -157,6 +158,61 @@ def test_an_observer_that_hung_does_not_act_on_what_was_asked_before(place: Plac
     place.now += 20.0
     place.serve()
     assert place.control == ["disarm", "stop"]
+
+
+@pytest.mark.parametrize("connects", ["before", "meanwhile"])
+@pytest.mark.parametrize("n_alive", [0, 250])
+def test_who_asks_while_the_observer_hangs_gets_no_switch(place: Place, connects: str, n_alive: int) -> None:
+    """However much it says, and whoever else has come; what it asks afterwards counts."""
+    others = [place.client() for _ in range(3)] if connects == "before" else []
+    others += [FeedClient(place.path) for _ in range(3 - len(others))]
+    one = others[-1]
+    for _ in range(n_alive):
+        one.ask(Ask.ALIVE)
+    for ask in (Ask.LEASE, Ask.ALIVE, Ask.ARM, Ask.STOP):
+        one.ask(ask)
+    place.clients = others
+    place.now += SILENT_S
+    assert [(answer.ask, answer.granted) for answer in place.answers(one)] == [
+        ("lease", False),
+        ("arm", False),
+        ("stop", True),
+    ]
+    assert place.control == ["stop"]
+    assert [answer.granted for answer in place.answers(one, Ask.LEASE, Ask.ARM)] == [True, True]
+
+
+def test_what_its_holder_asks_while_the_observer_hangs_in_the_midst_of_a_turn(place: Place) -> None:
+    one, other = place.client(), place.client()
+    place.answers(one, Ask.LEASE)
+    hear = place.server._hear
+
+    def hang(*arguments: Any) -> None:
+        hear(*arguments)
+        place.now += 20.0 * (place.now == 0.0)
+
+    place.server._hear = hang  # type: ignore[method-assign]
+    for asking in (other, one):
+        asking.ask(Ask.DISARM)
+    one.ask(Ask.ALIVE)
+    one.ask(Ask.ARM)
+    place.serve()
+    assert "arm" not in place.control and "alive" not in place.control
+
+
+def test_who_asks_without_end_is_let_go(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feed_server, "_READ", 64)
+    monkeypatch.setattr(feed_server, "_READS", 3)
+    one = place.client()
+    place.answers(one, Ask.LEASE)
+    for _ in range(50):
+        one.ask(Ask.ALIVE)
+    place.now += SILENT_S
+    place.serve()
+    assert place.control == ["disarm"]
+    with pytest.raises(FeedError, match="ended|lost"):
+        while True:
+            one.read()
 
 
 def test_a_run_that_is_armed_otherwise(tmp_path: Path) -> None:

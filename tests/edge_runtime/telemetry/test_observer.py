@@ -5,11 +5,13 @@ import json
 import marshal
 import os
 import random
+import re
 import resource
 import signal
 import socket
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,8 +21,10 @@ import pytest
 from feed_publisher import made_up_session
 
 from neurograsp.edge_runtime.contract.errors import ConfigError, FeedError
+from neurograsp.edge_runtime.service import unit
 from neurograsp.edge_runtime.sources.base import Block
 from neurograsp.edge_runtime.telemetry import observer as observer_module
+from neurograsp.edge_runtime.telemetry import start
 from neurograsp.edge_runtime.telemetry.feed import Ask, FeedClient
 from neurograsp.edge_runtime.telemetry.log_writer import LogWriter
 from neurograsp.edge_runtime.telemetry.messages import Counts, Event, Message, Session, Tick, Topic
@@ -68,8 +72,9 @@ def test_a_log_and_a_feed(tmp_path: Path) -> None:
             tick(observed.outlet, number)
         client.ask(Ask.LEASE)
         client.ask(Ask.ARM)
-        client.ask(Ask.STOP)
         asked: list[str] = []
+        wait_for(lambda: asked.extend(observed.outlet.asked()) or asked)  # type: ignore[func-returns-value]
+        client.ask(Ask.STOP)
         wait_for(lambda: asked.extend(observed.outlet.asked()) or len(asked) == 2)  # type: ignore[func-returns-value]
         assert asked == ["arm", "stop"]
         observed.outlet.event("info", "ended")
@@ -92,6 +97,56 @@ def test_a_log_and_a_feed(tmp_path: Path) -> None:
     assert isinstance(seen[0], Session) and len(seen) == 31
     assert not feed.exists()
     client.close()
+
+
+@pytest.fixture
+def ends() -> Iterator[tuple[Observer, Outlet]]:
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    theirs.setblocking(False)
+    yield Observer(setup(None), theirs), Outlet(ours)
+    ours.close()
+    theirs.close()
+
+
+def pass_on(observer: Observer, *words: str) -> None:
+    """In one turn."""
+    for word in words:
+        observer._pass_on(word)
+    observer._talk()
+
+
+def test_what_cannot_be_told_to_a_loop_that_hangs_does_not_arm_it_later(
+    ends: tuple[Observer, Outlet],
+) -> None:
+    observer, outlet = ends
+    for _ in range(2000):
+        pass_on(observer, "alive")
+    pass_on(observer, "arm")
+    pass_on(observer, "stop")
+    assert set(outlet.asked()) == {"alive"}
+    pass_on(observer)
+    assert outlet.asked() == ["stop"]
+    pass_on(observer, "arm")
+    assert outlet.asked() == ["arm"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        (["arm", "stop"], ["stop"]),
+        (["arm", "alive", "disarm"], ["alive", "disarm"]),
+        (["stop", "arm"], ["stop", "arm"]),
+        (["arm", "stop", "arm"], ["stop", "arm"]),
+        (["stop", "arm", "stop"], ["stop"]),
+    ],
+)
+def test_what_stops_takes_back_an_arm_that_is_not_told_yet(
+    asked: list[str], told: list[str], ends: tuple[Observer, Outlet]
+) -> None:
+    """The control loop may look between any two words."""
+    observer, outlet = ends
+    pass_on(observer, *asked)
+    assert outlet.asked() == told
 
 
 def from_iso(text: str) -> float:
@@ -261,6 +316,50 @@ def test_a_disk_that_does_not_come_back_costs_memory_up_to_a_limit(
     os.close(reading)  # and now it is broken
     thread.close()
     assert failures == ["Broken pipe"] == [thread.stopped]
+
+
+@pytest.mark.parametrize("how", ["hangs", "hangs and has not read for long"])
+def test_an_observer_that_hangs_holds_up_the_end_for_so_long_and_no_longer(
+    how: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(start, "END_S", 0.4)
+    with observer_started(setup(tmp_path / "one.mcap")) as observed:
+        observed.outlet.begin(time.monotonic())
+        os.kill(observed.pid, signal.SIGSTOP)
+        while how != "hangs" and not observed.outlet.dropped:
+            tick(observed.outlet, 0)
+        observed.outlet.event("info", "the end")
+        begin = time.monotonic()
+    took_s = time.monotonic() - begin
+    os.kill(observed.pid, signal.SIGKILL)
+    assert 0.35 < took_s < 0.7
+    assert observed.result is None
+    assert "the observer has not ended within 0.4 s and is left to itself" in caplog.messages
+
+
+def test_an_observer_that_chatters_does_not_hold_up_the_end() -> None:
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    ended = threading.Event()
+
+    def chatter() -> None:
+        while not ended.wait(0.02):
+            theirs.send(b"alive")
+
+    thread = threading.Thread(target=chatter)
+    thread.start()
+    threading.Timer(2.0, ended.set).start()
+    begin = time.monotonic()
+    assert Outlet(ours).close(0.2) is None
+    took_s = time.monotonic() - begin
+    ended.set()
+    thread.join()
+    theirs.close()
+    assert took_s < 0.5
+
+
+def test_what_a_service_has_left_to_stop_in_is_enough_for_hand_and_amplifier() -> None:
+    (stop_s,) = re.findall(r"^TimeoutStopSec=(\d+)$", unit.TEMPLATE, re.MULTILINE)
+    assert int(stop_s) - start.END_S >= 5
 
 
 def in_process(wanted: Setup, *sent: bytes) -> tuple[Observer, socket.socket]:

@@ -11,6 +11,7 @@ import pytest
 
 from neurograsp.edge_runtime.decide import Decision
 from neurograsp.edge_runtime.sources.base import Block
+from neurograsp.edge_runtime.telemetry import outlet
 from neurograsp.edge_runtime.telemetry.messages import (
     Command,
     Counts,
@@ -170,25 +171,24 @@ def test_columns_of_a_larger_array(line: Line) -> None:
 
 def test_nobody_reads_for_a_while(line: Line) -> None:
     """Two seconds of 32 channels at 500 frames a second fit; then it drops, counts, and tells afterwards."""
-    outlet = line.outlet
     line.unpacker = Unpacker(32, 2)
     sent, longest = 0, 0.0
-    while not outlet.dropped:
+    while not line.outlet.dropped:
         begin = time.perf_counter()
-        outlet.tick(line.now, block(10, 32, 10 * sent), [decision()], None, TICK)
+        line.outlet.tick(line.now, block(10, 32, 10 * sent), [decision()], None, TICK)
         longest = max(longest, time.perf_counter() - begin)
         sent += 1
         assert sent < 10_000
     assert sent > 100
     assert longest < 1.0
-    outlet.command("stop", reason="late")
-    outlet.tick(line.now, NOTHING, [], None, TICK)
+    line.outlet.command("stop", reason="late")
+    line.outlet.tick(line.now, NOTHING, [], None, TICK)
     lost = {"counts": 1, "decision": 1, "tick": 2, "command": 1}
-    assert outlet.dropped == lost
+    assert line.outlet.dropped == lost
     before = line.told()
     assert sum(isinstance(one, Tick) for one in before) == sent - 1
-    outlet.tick(line.now, NOTHING, [], None, TICK)
-    outlet.tick(line.now, NOTHING, [], None, TICK)
+    line.outlet.tick(line.now, NOTHING, [], None, TICK)
+    line.outlet.tick(line.now, NOTHING, [], None, TICK)
     tick, event, next_tick = line.told()
     assert isinstance(tick, Tick) and isinstance(next_tick, Tick)
     assert isinstance(event, Event) and event.level == "warning" and event.dropped == lost
@@ -221,6 +221,28 @@ def test_what_is_asked(line: Line) -> None:
     line.theirs.send(b"stop")
     assert line.outlet.asked() == ["alive", "stop"]
     assert line.outlet.asked() == []
+
+
+def test_a_stop_does_not_wait_behind_other_words(line: Line) -> None:
+    """A loop that hung for as long as the kernel's buffer holds, and one that is told more than that."""
+    told = 0
+    with pytest.raises(BlockingIOError):
+        for told in range(100_000):
+            line.theirs.send(b"arm" if told == 0 else b"alive")
+    assert told > 100
+    line.outlet.asked()
+    for _ in range(told - 1):
+        line.theirs.send(b"alive")
+    line.theirs.send(b"stop")
+    assert line.outlet.asked() == ["alive"] * (told - 1) + ["stop"]
+
+
+def test_words_without_end_stop(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outlet, "ASKED_AT_ONCE", 5)
+    for _ in range(6):
+        line.theirs.send(b"arm")
+    assert line.outlet.asked() == ["arm"] * 5 + ["stop"]
+    assert line.outlet.asked() == ["arm"]
 
 
 def test_before_it_begins_nothing_is_told_and_then_what_was_kept() -> None:

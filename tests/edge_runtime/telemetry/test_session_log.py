@@ -3,6 +3,7 @@
 import io
 import itertools
 import json
+import os
 import random
 import resource
 import stat
@@ -10,6 +11,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
@@ -57,6 +59,40 @@ def as_bytes(messages: list[Message]) -> list[bytes]:
     return [to_bytes(message) for message in messages]
 
 
+def test_what_was_flushed_is_there_after_a_power_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing but the calls shows it: written and not synced is read just as well until the power goes."""
+    calls: list[tuple[str, str]] = []
+
+    def watch(name: str) -> None:
+        real = getattr(os, name)
+
+        def logged(descriptor: int, *arguments: Any) -> Any:
+            calls.append((name, str(Path(f"/proc/self/fd/{descriptor}").readlink())))
+            return real(descriptor, *arguments)
+
+        monkeypatch.setattr(os, name, logged)
+
+    watch("write")
+    watch("fsync")
+    path = tmp_path / "new" / "folder" / "log.mcap"
+    file = create(path)
+    assert calls == [("fsync", str(folder)) for folder in (path.parent, path.parent.parent, tmp_path)]
+    calls.clear()
+    writer = LogWriter(file, SESSION)
+    for message in RUN[:100]:
+        assert calls[-2:] == [("write", str(path)), ("fsync", str(path))]
+        size = path.stat().st_size
+        writer.add(topic_of(message), message.at_s, to_bytes(message))
+        writer.flush()
+        assert path.stat().st_size > size
+    calls.clear()
+    writer.close()
+    assert calls[-2:] == [("write", str(path)), ("fsync", str(path))]
+    calls.clear()
+    os.close(create(path.with_name("second.mcap")))
+    assert calls == [("fsync", str(path.parent))]
+
+
 def test_there_and_back(tmp_path: Path) -> None:
     path = tmp_path / "log.mcap"
     write(path, RUN)
@@ -66,6 +102,11 @@ def test_there_and_back(tmp_path: Path) -> None:
     assert log.cut is None
     assert as_bytes(list(read_log(path))) == as_bytes([SESSION, *RUN])
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_the_folder_is_for_its_owner_alone_too(tmp_path: Path) -> None:
+    write(tmp_path / "logs/here/log.mcap", RUN[:5])
+    assert [stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("logs", "logs/here")] == [0o700] * 2
 
 
 def test_the_official_reader_reads_it_with_all_checks_and_times(tmp_path: Path) -> None:

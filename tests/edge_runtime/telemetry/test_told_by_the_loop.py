@@ -1,5 +1,6 @@
 """What the real loop tells, with the real C core as the hand: everything that happened, and nothing else."""
 
+import os
 import socket
 from typing import Any
 
@@ -142,7 +143,9 @@ def test_what_is_withheld_is_told(world: World) -> None:
 
 
 def test_a_hand_that_is_lost_and_found(world: World) -> None:
-    told = Told(world, ByKey(_pipe_of(b"a")), reopen=world.link, patience_s=20.0)
+    keys, pressed = os.pipe()
+    told = Told(world, ByKey(keys), reopen=world.link, patience_s=20.0)
+    world.after(0.2, lambda: os.write(pressed, b"a"))
     world.after(1.0, lambda: setattr(world, "cut", True))
     world.after(2.0, lambda: setattr(world, "cut", False))
     told.run(4.0)
@@ -151,14 +154,9 @@ def test_a_hand_that_is_lost_and_found(world: World) -> None:
     back = lost.index(False, lost.index(True))
     (report,) = [one for one in told.of(HandReport) if one.at_s == told.of(Tick)[back].at_s]
     assert not HandState[report.state].armed
-
-
-def _pipe_of(keys: bytes) -> int:
-    import os
-
-    reading, writing = os.pipe()
-    os.write(writing, keys)
-    return reading
+    assert "armed" in {tick.state for tick in told.of(Tick)}
+    os.close(keys)
+    os.close(pressed)
 
 
 def test_a_monitor_stops_a_hand_that_was_armed_otherwise(world: World) -> None:
@@ -180,13 +178,58 @@ def test_a_stop_takes_back_what_was_asked_before(world: World) -> None:
     source = FakeSource(world)
     source.silent = True
     told = Told(world, "monitor", source)
-    told.ask(b"alive")
-    told.ask(b"arm")
+    world.after(0.1, lambda: told.ask(b"alive"))
+    world.after(0.1, lambda: told.ask(b"arm"))
     world.after(0.5, lambda: told.ask(b"stop"))
     world.after(1.0, lambda: setattr(source, "silent", False))
     told.run(3.0)
     assert not world.times(MessageType.ARM)
     assert told.of(Tick)[-1].state == "stopped"
+
+
+@pytest.mark.parametrize("stop", [False, True])
+@pytest.mark.parametrize("where", ["between ticks", "in the source", "in the network"])
+def test_what_a_monitor_asks_while_the_loop_hangs_arms_nothing(world: World, where: str, stop: bool) -> None:
+    """Its lease is new, it says all the time that it is there, and no frame is too old behind the hang."""
+    told = Told(world, "monitor")
+
+    def hang() -> None:
+        world.sleep(0.3)
+        told.ask(b"arm")
+        for _ in range(20):
+            told.ask(b"alive")
+            world.sleep(0.25)
+        if stop:
+            told.ask(b"stop")
+
+    if where == "between ticks":
+        world.after(1.0, hang)
+    else:
+        thing, name = (told.source, "read") if where == "in the source" else (told.loop._pipeline, "push")
+        does = getattr(thing, name)
+
+        def hanging(*arguments: Any) -> Any:
+            setattr(thing, name, does)
+            result = does(*arguments)
+            hang()
+            return result
+
+        world.after(1.0, lambda: setattr(thing, name, hanging))
+    world.after(8.0, lambda: told.ask(b"alive"))
+    world.after(8.0, lambda: told.ask(b"arm"))
+    told.run(8.5)
+    requests = [(tick.at_s > 7.9, tick.request) for tick in told.of(Tick) if tick.request]
+    assert requests == [(False, "stop" if stop else "disarm"), (True, "arm")]
+    (armed,) = world.times(MessageType.ARM)
+    assert armed > 107.9
+
+
+def test_what_a_monitor_asked_before_the_run_began_arms_nothing(world: World) -> None:
+    told = Told(world, "monitor")
+    told.ask(b"alive")
+    told.ask(b"arm")
+    told.run(1.0)
+    assert not world.times(MessageType.ARM)
 
 
 def test_a_monitor_arms_and_its_silence_disarms(world: World) -> None:
@@ -205,8 +248,9 @@ def test_a_monitor_arms_and_its_silence_disarms(world: World) -> None:
 
 def test_an_observer_that_dies_disarms_what_a_monitor_armed(world: World) -> None:
     told = Told(world, "monitor")
-    told.ask(b"alive")
-    told.ask(b"arm")
+    for number in range(4):
+        world.after(0.1 + 0.25 * number, lambda: told.ask(b"alive"))
+    world.after(0.2, lambda: told.ask(b"arm"))
     world.after(1.0, told.theirs.close)
     states: list[HandState] = []
     world.after(0.9, lambda: states.append(world.hand.state))

@@ -117,7 +117,14 @@ class BadInput(Contract):
         with nothing_changes(hand):
             for version in (0, 2, 3, 127, 128, 255):
                 hand.tell(Beat())
-                for kind in (MessageType.HELLO, MessageType.ARM, MessageType.ACTION, MessageType.STOP, 0x55):
+                for kind in (
+                    MessageType.HELLO,
+                    MessageType.ARM,
+                    MessageType.BEAT,
+                    MessageType.ACTION,
+                    MessageType.STOP,
+                    0x55,
+                ):
                     answer = hand.ask_raw(kind, b"\1\2", version)
                     assert answer == Nack(NackCode.VERSION, kind, (1, 1))
 

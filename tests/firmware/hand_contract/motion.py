@@ -211,6 +211,22 @@ class Motion(Contract):
                 assert isinstance(hand.ask(Config((Limits(number, *limits),))), Ack)
                 assert hand.ask(Get(Topic.LIMITS, number)) == Limits(number, *limits)
 
+    def test_a_joint_that_is_named_twice_is_refused(self, hand: Client) -> None:
+        """A second entry that is wider than the first would count."""
+        hand.connect()
+        joints = hand.rig.profile.joints
+        wide = [
+            Limits(number, joint.min_us, joint.max_us, joint.rate_us) for number, joint in enumerate(joints)
+        ]
+        for number, joint in enumerate(joints):
+            narrow = Limits(number, joint.rest_us, joint.rest_us, 1)
+            between = [limits for limits in wide if limits.joint != number][-2:]
+            for again in (wide[number], narrow):
+                answer = hand.ask(Config((narrow, *between, again)))
+                assert answer == Nack(NackCode.VALUE, MessageType.CONFIG, (7 * (1 + len(between)), 0))
+            assert hand.ask(Get(Topic.LIMITS, number)) == wide[number]
+        assert isinstance(hand.ask(Config(tuple(wide[:4]))), Ack)
+
     @pytest.mark.parametrize(
         "numbers", [(1301, 1300, 1), (1200, 1300, 0), (0xFFFF, 0, 1)], ids=["empty", "rate 0", "swapped"]
     )

@@ -139,15 +139,18 @@ class Sessions(Contract):
 
     def test_a_request_with_the_crc_of_the_last_is_no_duplicate(self, hand: Client) -> None:
         action = wide_action(hand.rig.profile)
-        put_into(hand, HandState.ARMED).ask(Clear())
-        last = crc16(bytes([VERSION, Clear.type, hand.session, hand.seq]))
+        put_into(hand, HandState.IDLE)  # to search takes longer than the watchdog
+        clear = hand.seq + 2
+        last = crc16(bytes([VERSION, Clear.type, hand.session, clear]))
         commands = (
             replace(action, speed=speed, ttl_ms=ttl_ms)
             for speed in range(1, 101)
             for ttl_ms in range(LONG_MS, 2 * LONG_MS)
         )
-        head = bytes([VERSION, action.type, hand.session, (hand.seq + 1) % 256])
+        head = bytes([VERSION, action.type, hand.session, clear + 1])
         same = next(each for each in commands if crc_hqx(head + each.pack(), 0xFFFF) == last)
+        hand.arm().ask(Clear())
+        assert hand.seq == clear
         assert hand.ask(same) == Ack(action.type, HandState.MOVING)
 
     @pytest.mark.parametrize("state", HandState)

@@ -282,9 +282,10 @@ class Timing(Contract):
 
     def test_state_comes_twenty_times_a_second(self, hand: Client) -> None:
         hand.connect()
-        start_ms = hand.now_ms
-        hand.run(20 * STATE_MS + STATE_MS / 2)
-        times = [heard.at_ms - start_ms for heard in hand.heard if isinstance(heard.message, HandStatus)]
+        start_ms, most_ms = hand.now_ms, 20 * STATE_MS + STATE_MS / 2
+        hand.run(most_ms)
+        heard_ms = [heard.at_ms - start_ms for heard in hand.heard if isinstance(heard.message, HandStatus)]
+        times = [at_ms for at_ms in heard_ms if at_ms <= most_ms]  # real time may run longer
         assert len(times) == 20
         for number, at_ms in enumerate(times, 1):
             expect_time(hand, at_ms, number * STATE_MS)

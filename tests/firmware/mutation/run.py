@@ -3,6 +3,7 @@
     python tests/firmware/mutation/run.py [--files hand_safety.c ...] [--show]
 
 Exit code 1: a mutant survived that mutants_accepted.toml gives no reason for, or a reason there is stale.
+2: no such file.
 """
 
 import argparse
@@ -52,6 +53,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)), help="processes at a time")
     parser.add_argument("--show", action="store_true", help="what became of every mutant")
     options = parser.parse_args(arguments)
+    there = sorted(path.name for path in options.firmware.glob("src/*.[ch]"))
+    if absent := [name for name in options.files if name not in there]:
+        print(
+            f"mutation: no {', '.join(absent)} in {options.firmware / 'src'}: {', '.join(there)}",
+            file=sys.stderr,
+        )
+        return 2
     started = time.monotonic()
     try:
         reasons = [key for key in read_reasons(options.accepted) if key.file in options.files]

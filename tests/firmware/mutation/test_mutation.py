@@ -120,11 +120,13 @@ def mutate(tmp_path: Path) -> Run:
     (source / "toy.h").write_text(TOY_H)
     reasons = tmp_path / "accepted.toml"
 
-    def run(code: str = HOLE, tests: str = TESTS, accepted: str = "") -> tuple[int, str]:
+    def run(
+        code: str = HOLE, tests: str = TESTS, accepted: str = "", files: str = "toy.c"
+    ) -> tuple[int, str]:
         (source / "toy.c").write_text('#include "toy.h"\n' + code)
         (tmp_path / "test_toy.py").write_text(tests)
         reasons.write_text(accepted)
-        options = ("--firmware", source.parent, "--files", "toy.c", "--accepted", reasons)
+        options = ("--firmware", source.parent, "--files", *files.split(), "--accepted", reasons)
         command = [sys.executable, RUN, *options, "--tests", tmp_path / "test_toy.py"]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         return done.returncode, done.stdout + done.stderr
@@ -196,6 +198,12 @@ def test_what_keeps_it_from_running_is_said_in_a_line(
     assert code == 1
     assert re.search(f"^mutation: .*{complaint}", output, re.MULTILINE), output
     assert "Traceback" not in output
+
+
+def test_a_file_that_is_not_there_is_named(mutate: Run) -> None:
+    code, output = mutate(files="toy.c tiny.c")
+    assert code == 2
+    assert re.fullmatch(r"mutation: no tiny\.c in .*/src: toy\.c, toy\.h\n", output)
 
 
 CHANGES = {

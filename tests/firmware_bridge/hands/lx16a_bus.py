@@ -54,6 +54,7 @@ class Servo:
             self.loaded = bool(data[0])
             return b""
         answers = {
+            2: struct.pack("<hH", round(self.goal), self.times[-1] if self.times else 0),
             23: struct.pack("<HH", 6500, 12000),
             25: bytes((85,)),
             26: bytes((self.temperature,)),

@@ -313,9 +313,9 @@ def test_every_byte_was_that_of_psyonics_package() -> None:
 
 
 def theirs(script: str, values: object, folder: Path) -> Any:
-    """What PSYONIC's package makes of `values`, in a process and a folder of its own."""
+    """What PSYONIC's package makes of `values`, in a process and folder of its own: it leaves a file."""
     if importlib.util.find_spec("ah_wrapper") is None:
-        pytest.skip("ability-hand is not installed; it writes a file into the folder where it is imported")
+        pytest.skip("ability-hand is not installed")
     run = subprocess.run(
         [sys.executable, "-c", script],
         input=json.dumps(values),

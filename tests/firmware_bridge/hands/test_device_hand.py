@@ -30,7 +30,7 @@ class Table(HandOnTable):
         self.bus = FeetechBus({joint.id: Servo("STS3215", start) for joint in self.profile.joints})
         self.line = EmulatedLine(self.bus, self.clock)
         ids = [joint.id for joint in self.profile.joints]
-        device = FeetechDevice(self.line, ids, STS, self.clock, self.line.sleep)
+        device = FeetechDevice(self.line, ids, STS, [(OPEN, CLOSED)] * len(ids), self.clock, self.line.sleep)
         self.hand = DeviceHand(device, self.profile, accept, self.clock)
 
     @property
@@ -227,7 +227,7 @@ class ManyServos(HandOnTable):
         self.clock = Clock()
         self.bus = FeetechBus({one: Servo("STS3215", 1700) for one in ids})
         self.line = EmulatedLine(self.bus, self.clock)
-        device = FeetechDevice(self.line, ids, STS, self.clock, self.line.sleep)
+        device = FeetechDevice(self.line, ids, STS, [(OPEN, CLOSED)] * len(ids), self.clock, self.line.sleep)
         self.hand = DeviceHand(device, self.profile, True, self.clock)
         self.hand.connect()
         self.hand.arm()

@@ -16,6 +16,8 @@ from neurograsp.firmware_bridge.hands.feetech.registers import GOAL_POSITION, SC
 from neurograsp.firmware_bridge.transports import open_transport
 
 IDS = (3, 1, 7)
+WHOLE = (0, 1023)
+"""Limits that a servo of either series has."""
 
 
 @pytest.fixture
@@ -42,7 +44,7 @@ def line(bus: FeetechBus, clock: Clock) -> EmulatedLine:
 
 @pytest.fixture
 def device(line: EmulatedLine, clock: Clock, series: Series) -> FeetechDevice:
-    return FeetechDevice(line, IDS, series, clock, line.sleep)
+    return FeetechDevice(line, IDS, series, [WHOLE] * 3, clock, line.sleep)
 
 
 def test_it_is_found_and_nothing_is_written(device: FeetechDevice, bus: FeetechBus, series: Series) -> None:
@@ -57,7 +59,7 @@ def test_positions_are_those_of_the_servos(device: FeetechDevice) -> None:
 
 def test_a_negative_position(clock: Clock) -> None:
     line = EmulatedLine(FeetechBus({1: Servo("STS3215", -5)}), clock)
-    assert FeetechDevice(line, (1,), STS, clock, line.sleep).positions() == (-5,)
+    assert FeetechDevice(line, (1,), STS, [WHOLE], clock, line.sleep).positions() == (-5,)
 
 
 def test_goals_come_before_torque(device: FeetechDevice, bus: FeetechBus) -> None:
@@ -105,7 +107,7 @@ def test_force_limits_the_torque_where_the_servo_can(
 def test_a_limit_of_the_force_that_got_lost_comes_with_the_next_goal(clock: Clock) -> None:
     bus = FeetechBus({1: Servo("STS3215", 500)})
     line = EmulatedLine(bus, clock)
-    device = FeetechDevice(line, (1,), STS, clock, line.sleep)
+    device = FeetechDevice(line, (1,), STS, [WHOLE], clock, line.sleep)
     bus.servos[1].silent = True
     device.send((500,), 40)
     bus.servos[1].silent = False
@@ -215,9 +217,16 @@ def test_half_an_answer_does_not_spoil_the_next(
     assert report.positions == {0: 300, 1: 100, 2: 700}
 
 
-def identified(servo: Servo, series: Series, clock: Clock) -> str:
+def found(
+    servo: Servo, series: Series, clock: Clock, limits: tuple[int, int] = WHOLE
+) -> tuple[FeetechDevice, str]:
     line = EmulatedLine(FeetechBus({1: servo}), clock)
-    return FeetechDevice(line, (1,), series, clock, line.sleep).identify(0.1)
+    device = FeetechDevice(line, (1,), series, [limits], clock, line.sleep)
+    return device, device.identify(0.1)
+
+
+def identified(servo: Servo, series: Series, clock: Clock, limits: tuple[int, int] = WHOLE) -> str:
+    return found(servo, series, clock, limits)[1]
 
 
 @pytest.mark.parametrize(
@@ -251,8 +260,62 @@ def test_a_model_that_is_not_known_is_told_by_its_limits(
         identified(servo, series, clock)
 
 
+@pytest.mark.parametrize("mode", [1, 2, 3])
+def test_a_servo_that_is_not_in_position_mode_is_refused(clock: Clock, mode: int) -> None:
+    servo = Servo("STS3215", 500)
+    servo.memory[33] = mode
+    with pytest.raises(LinkLost, match=rf"servo 1 \(STS3215\) is in operating mode {mode}, which is none of"):
+        identified(servo, STS, clock)
+
+
+@pytest.mark.parametrize(("model", "series"), [("STS3215", STS), ("SCS0009", SCS)])
+def test_a_servo_whose_limits_let_it_turn_without_end_is_refused(
+    clock: Clock, model: str, series: Series
+) -> None:
+    servo = Servo(model, 500)
+    servo.memory[9:13] = bytes(4)
+    with pytest.raises(LinkLost, match="has the limits 0 and 0, with which it turns without end; set others"):
+        identified(servo, series, clock)
+
+
+def with_limits(model: str, low: int, high: int, at: int = 500) -> Servo:
+    servo = Servo(model, at)
+    servo.memory[9:13] = b"".join(end.to_bytes(2, servo.order) for end in (low, high))  # type: ignore[arg-type]
+    return servo
+
+
+@pytest.mark.parametrize(("model", "series"), [("STS3215", STS), ("SCS0009", SCS)])
+def test_a_servo_that_goes_less_far_than_its_joint_is_refused(
+    clock: Clock, model: str, series: Series
+) -> None:
+    assert identified(with_limits(model, 100, 900), series, clock, (100, 900))
+    for limits in ((99, 900), (100, 901), (0, 99)):
+        with pytest.raises(
+            LinkLost,
+            match=rf"servo 1 \({model}\) goes from 100 to 900, its joint in the profile from "
+            f"{limits[0]} to {limits[1]}: narrow the profile",
+        ):
+            identified(with_limits(model, 100, 900), series, clock, limits)
+
+
+@pytest.mark.parametrize("beyond", [0, 8, 9])
+@pytest.mark.parametrize(("end", "way"), [(100, -1), (900, 1)])
+def test_a_servo_that_stands_outside_its_own_limits_is_not_driven(
+    clock: Clock, end: int, way: int, beyond: int
+) -> None:
+    at = end + way * beyond
+    servo = with_limits("STS3215", 100, 900, at)
+    device, _ = found(servo, STS, clock, (200, 800))
+    if beyond <= 8:
+        device.enable((at,))
+        return
+    with pytest.raises(Refused, match=f"servo 1 stands at {at}, outside of 92 to 908, and would jump"):
+        device.enable((at,))
+    assert not (servo.goals or servo.torques)
+
+
 def test_an_echo_is_no_servo(series: Series) -> None:
-    device = FeetechDevice(open_transport("loop://"), IDS, series)
+    device = FeetechDevice(open_transport("loop://"), IDS, series, [WHOLE] * 3)
     with pytest.raises(LinkLost, match="servo 3 answers with another id or protocol"):
         device.identify(0.1)
     device.close()

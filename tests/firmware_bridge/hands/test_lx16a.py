@@ -89,16 +89,22 @@ def test_positions_are_those_of_the_servos(clock: Clock, position: int) -> None:
     assert Lx16aDevice(line, (1,), clock, line.sleep).positions() == (position,)
 
 
-@pytest.mark.parametrize("strict", [False, True])
 def test_enabling_moves_nothing_and_sets_the_goals(
-    device: Lx16aDevice, bus: Lx16aBus, line: EmulatedLine, strict: bool
+    device: Lx16aDevice, bus: Lx16aBus, line: EmulatedLine
 ) -> None:
     for servo in bus.servos.values():
-        servo.strict, servo.goal = strict, 900
+        servo.goal = 900
     device.enable(device.positions())
     line.sleep(1.0)
     for servo in bus.servos.values():
         assert (servo.loads, servo.travelled, servo.goal) == ([1], 0, servo.position)
+
+
+def test_a_servo_that_takes_no_goal_without_torque_is_not_driven(device: Lx16aDevice, bus: Lx16aBus) -> None:
+    bus.servos[1].strict, bus.servos[1].goal = True, 900
+    with pytest.raises(Refused, match="servo 1 keeps the goal 900, told 100, and would jump"):
+        device.enable(device.positions())
+    assert not any(servo.loads for servo in bus.servos.values())
 
 
 def test_what_was_sent_is_cut_to_the_range_of_the_servo(
@@ -171,7 +177,7 @@ def test_a_servo_that_has_let_go_by_itself_is_told(
     assert device.poll(asking=False).faults == {}, "that it was off before is no fault"
     assert polled(device, line).faults == {}
     bus.servos[3].loaded = False
-    assert polled(device, line).faults == {0: "has switched its motor off"}
+    assert polled(device, line).faults == {0: "has its motor off"}
 
 
 def test_a_servo_that_falls_silent_makes_the_report_old(

@@ -24,9 +24,9 @@ EXPECTED = {
     "inspire_rh56": ("hand 1: read 12 bytes of angle_act", "hand 1: angle_act 900 800 700 600 500 850"),
     "lx16a_fingers": ("servo 1: position_read", "servo 1: position_read 400"),
     "robotiq_2f85": ("slave 9: read status", "slave 9: activated, at 100, asked for 100, current 0"),
-    "scs_fingers": ("servo 1: read 10 bytes from present_position", "servo 1: present_position 401, @58:"),
-    "sts_fingers": ("servo 1: read 10 bytes from present_position", "servo 1: present_position 1601, @58:"),
-    "xl330_fingers": ("servo 1: read 77 bytes from hardware_error", "servo 1: hardware_error 0, @71:"),
+    "scs_fingers": ("servo 1: read 26 bytes from torque_enable", "servo 1: torque_enable 0, @41: 00, goal_"),
+    "sts_fingers": ("servo 1: read 26 bytes from torque_enable", "servo 1: torque_enable 0, @41: 00, goal_"),
+    "xl330_fingers": ("servo 1: read 83 bytes from torque_enable", "servo 1: torque_enable 0, @65:"),
 }
 """What must be among a connect: of the host, and of the device."""
 

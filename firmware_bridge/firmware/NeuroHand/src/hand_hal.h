@@ -27,8 +27,8 @@ typedef struct {
     /* Queue bytes for the host; drop them all when there is no room (the host tries again). */
     void (*transmit)(void *context, const uint8_t *bytes, uint8_t size);
 
-    /* HAND_INPUT_* bits of the inputs that are active. They are levels, looked at by each call of the core: the
-     * board keeps a press of the emergency stop that may be shorter until then. 0 for an input that it lacks. */
+    /* HAND_INPUT_* bits of the inputs that are active. They are levels, looked at once by each call of the core:
+     * the board keeps a press of the emergency stop that may be shorter until then. 0 for an input that it lacks. */
     uint8_t (*inputs)(void *context);
 } hand_hal;
 

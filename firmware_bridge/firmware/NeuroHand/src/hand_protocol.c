@@ -63,11 +63,6 @@ static void send(hand *self, const hand_frame *frame)
     self->hal->transmit(self->hal->context, bytes, size);
 }
 
-static uint8_t inputs(const hand *self)
-{
-    return self->hal->inputs(self->hal->context);
-}
-
 static void send_event(hand *self, uint8_t event, uint8_t detail)
 {
     if (self->session == 0) {
@@ -83,7 +78,7 @@ static void send_event(hand *self, uint8_t event, uint8_t detail)
 
 static uint8_t state_flags(const hand *self)
 {
-    uint8_t active = inputs(self);
+    uint8_t active = self->inputs;
     uint8_t flags = self->reset_flag;
     if (self->safety.attached) {
         flags |= HAND_FLAG_ATTACHED;
@@ -145,7 +140,8 @@ static void settle(hand *self)
 
 static void update(hand *self, uint32_t now_ms)
 {
-    if (hand_safety_update(&self->safety, now_ms, inputs(self))) {
+    self->inputs = self->hal->inputs(self->hal->context);
+    if (hand_safety_update(&self->safety, now_ms, self->inputs)) {
         send_event(self, HAND_EVENT_ACTION_EXPIRED, self->action);
         self->action = HAND_ACTION_HOLD;
     }
@@ -188,6 +184,7 @@ static verdict do_config(hand *self, const hand_frame *request)
     if (refusal != HAND_NACK_NONE) {
         return refuse(refusal);
     }
+    uint8_t named = 0; /* joints */
     for (uint8_t pass = 0; pass < 2; pass++) {
         for (uint8_t at = 0; at < request->size; at = (uint8_t)(at + CONFIG_ENTRY)) {
             const uint8_t *entry = &request->payload[at];
@@ -198,9 +195,10 @@ static verdict do_config(hand *self, const hand_frame *request)
             }
             uint16_t present = entry[0] < self->motion.joints ? self->motion.position_us[entry[0]] : 0;
             refusal = hand_safety_check_limits(&self->safety, entry[0], wanted, present);
-            if (refusal != HAND_NACK_NONE) {
+            if (refusal != HAND_NACK_NONE || has_bit(named, entry[0])) {
                 return refuse_value(at);
             }
+            named = (uint8_t)(named | 1u << entry[0]);
         }
     }
     return accepted;
@@ -329,7 +327,7 @@ static verdict do_arm(hand *self, const hand_frame *request)
 {
     verdict result = no_payload(request);
     if (result.code == HAND_NACK_NONE) {
-        result = refuse(hand_safety_arm(&self->safety, inputs(self)));
+        result = refuse(hand_safety_arm(&self->safety, self->inputs));
     }
     if (result.code == HAND_NACK_NONE) {
         self->beat_seen = false;

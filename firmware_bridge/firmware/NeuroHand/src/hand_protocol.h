@@ -35,6 +35,7 @@ typedef struct {
     bool beat_seen;
     hand_frame reply; /* answer to the last request, kept for its duplicates */
 
+    uint8_t inputs; /* HAND_INPUT_* at the last look */
     uint8_t action;
     uint8_t sent_seq;
     uint32_t state_sent_ms;

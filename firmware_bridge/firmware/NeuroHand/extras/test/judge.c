@@ -89,7 +89,9 @@ static void attach(void *context, bool attached)
 
 static uint8_t inputs(void *context)
 {
-    return ((judge *)context)->inputs;
+    judge *self = context;
+    expect(self, ++self->looks == 1, "two looks at the inputs in a call: a press that the first one takes is lost");
+    return self->inputs;
 }
 
 /* --- the line --------------------------------------------------------------------------------- */
@@ -304,6 +306,7 @@ static void begin(judge *self, uint32_t now_ms)
 {
     self->now_ms = now_ms;
     self->writes = 0;
+    self->looks = 0;
     self->moved = false;
     self->in_servo_frame = false;
     self->asked = false;

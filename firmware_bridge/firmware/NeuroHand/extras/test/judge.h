@@ -21,6 +21,7 @@ typedef struct {
     hand_hal hal;
     const hand_profile *profile;
     uint8_t inputs; /* HAND_INPUT_* levels: to be set by the test between calls */
+    uint8_t looks;  /* at them, in this call */
     uint32_t now_ms;
     uint32_t faults;
     const char *first_fault; /* NULL: none */

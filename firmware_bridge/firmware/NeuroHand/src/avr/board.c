@@ -119,8 +119,9 @@ void neurohand_run(void)
         hand_receive(&core, byte, now_ms);
     }
     hand_poll(&core, now_ms);
-    if (servo_take_frame()) {
+    if (servo_frame_due()) {
         hand_servo_frame(&core, now_ms);
+        servo_frame_done();
         wdt_reset(); /* here alone: a clock that stands still ends in a reset too */
     }
     doze();

@@ -12,7 +12,7 @@
 #define TICKS(us) ((uint16_t)((us) * 2u)) /* 16 MHz, divided by 8 */
 #define SLOT_US (HAND_FRAME_MS * 1000u / SLOTS)
 #define EMPTY_SLOT_US 1250u /* an empty slot's second interrupt: the main loop is never asleep for longer */
-#define ABANDONED 3u        /* frames begun since the last that was taken; one is usual */
+#define ABANDONED 3u        /* frames begun since the last one's work was done; one is usual */
 
 /* The interrupt comes this early and then waits for the edge, so that no other interrupt moves it. */
 #define LEAD_US 16u
@@ -30,7 +30,7 @@ static volatile bool staged;
 static volatile bool connected;
 static volatile bool pulsing; /* connected since before this frame began */
 static volatile bool due;
-static volatile uint8_t untaken; /* frames begun since the last that was taken */
+static volatile uint8_t undone; /* frames begun since the last one's work was done */
 static volatile bool pressed; /* the emergency stop, since it was last asked for */
 static volatile uint32_t frame_ms;
 static volatile uint16_t frame_start; /* ticks */
@@ -78,14 +78,10 @@ bool servo_frame_due(void)
     return due;
 }
 
-bool servo_take_frame(void)
+void servo_frame_done(void)
 {
-    if (!due) {
-        return false;
-    }
-    due = false;
-    untaken = 0;
-    return true;
+    due = false; /* though the interrupt has just asked for it again: never two steps before a frame begins */
+    undone = 0;
 }
 
 bool servo_was_stopped(void)
@@ -93,6 +89,7 @@ bool servo_was_stopped(void)
     if (!pressed) {
         return false;
     }
+    servo_attach(false); /* as the core will; no slot begins a pulse until then */
     pressed = false;
     return true;
 }
@@ -120,10 +117,10 @@ static inline void begin_frame(void)
         shown ^= 1u;
         staged = false;
     }
-    if (untaken < ABANDONED) {
-        untaken++;
+    if (undone < ABANDONED) {
+        undone++;
     }
-    pulsing = connected && untaken < ABANDONED;
+    pulsing = connected && undone < ABANDONED;
     frame_start = edge;
     frame_ms += HAND_FRAME_MS;
 }
@@ -139,11 +136,10 @@ ISR(TIMER1_COMPA_vect)
         if (slot == 0) {
             begin_frame();
         }
-        bool stop = chip_estop_pressed();
-        if (stop) {
+        if (chip_estop_pressed()) {
             pressed = true;
         }
-        rise = pulsing && slot < used && !stop;
+        rise = pulsing && slot < used && !pressed;
     }
     while ((int16_t)(TCNT1 - edge) < 0) {
     }

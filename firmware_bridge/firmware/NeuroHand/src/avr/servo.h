@@ -15,15 +15,16 @@ void servo_begin(uint8_t joints);
 /* Milliseconds since servo_begin; wraps. */
 uint32_t servo_now_ms(void);
 
-/* True from when a frame's work is due until it is taken. */
+/* True from when a frame's work is due until it is done. */
 bool servo_frame_due(void);
 
-/* True once a frame at most: then its work is to be done. Pulses end when two in a row were not taken: nobody is
- * there who could stop them. */
-bool servo_take_frame(void);
+/* The work is done: what it staged is all that this frame gets. Pulses end when two in a row were not done: nobody
+ * is there who could stop them. */
+void servo_frame_done(void);
 
-/* True when the emergency stop was pressed as a slot began, since the last call. It is looked at there so that no
- * pulse begins, whoever runs the hand, and so that a press of 2.5 ms is never missed. */
+/* True when the emergency stop was pressed as a slot began, since the last call; then it has ended the pulses. It
+ * is looked at there so that no pulse begins from then on, whoever runs the hand, and so that a press of 2.5 ms is
+ * never missed. */
 bool servo_was_stopped(void);
 
 /* Microseconds, for the next frame. */

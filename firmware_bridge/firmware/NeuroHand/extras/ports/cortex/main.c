@@ -50,8 +50,9 @@ int main(void)
             hand_receive(&core, byte, now_ms);
         }
         hand_poll(&core, now_ms);
-        if (servo_take_frame()) {
+        if (servo_frame_due()) {
             hand_servo_frame(&core, now_ms);
+            servo_frame_done();
             board_feed_watchdog(); /* here alone: a clock that stands still ends in a reset too */
         }
         board_doze();

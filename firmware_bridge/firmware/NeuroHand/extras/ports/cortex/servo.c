@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#define ABANDONED 3u /* frames */
+#define ABANDONED 3u /* frames taken up since the last one's work was done; one is usual */
 
 static uint8_t used; /* joints */
 static volatile uint32_t now_ms;
@@ -15,8 +15,8 @@ static uint16_t next[HAND_MAX_JOINTS];
 static volatile bool staged; /* next is newer than shown */
 static volatile bool connected;
 static volatile bool due;
-static volatile uint8_t untaken; /* frames since the last that was taken */
-static volatile bool pressed;
+static volatile uint8_t undone; /* frames taken up since the last one's work was done */
+static volatile bool pressed; /* the emergency stop, since it was last asked for */
 
 void servo_begin(uint8_t joints)
 {
@@ -33,14 +33,10 @@ bool servo_frame_due(void)
     return due;
 }
 
-bool servo_take_frame(void)
+void servo_frame_done(void)
 {
-    if (!due) {
-        return false;
-    }
-    due = false;
-    untaken = 0;
-    return true;
+    due = false; /* though a tick has just asked for it again: never two steps before a frame begins */
+    undone = 0;
 }
 
 bool servo_take_press(void)
@@ -70,23 +66,22 @@ void servo_attach(bool attached)
     interrupts_restore(masked);
 }
 
-static void take_up(bool estop)
+static void take_up(void)
 {
     due = false;
     if (staged) {
         memcpy(shown, next, sizeof shown);
         staged = false;
     }
-    if (untaken < ABANDONED) {
-        untaken++;
+    if (undone < ABANDONED) {
+        undone++;
     }
-    board_pulses(connected && untaken < ABANDONED && !estop ? shown : NULL, used);
+    board_pulses(connected && undone < ABANDONED && !pressed ? shown : NULL, used);
 }
 
 void servo_tick(void)
 {
-    bool estop = (board_inputs() & HAND_INPUT_ESTOP) != 0;
-    if (estop) {
+    if ((board_inputs() & HAND_INPUT_ESTOP) != 0) {
         pressed = true;
     }
     now_ms++;
@@ -94,6 +89,6 @@ void servo_tick(void)
     if (phase == HAND_FRAME_MS - SERVO_WORK_MS) {
         due = !staged; /* what came too late for the last frame goes first */
     } else if (phase == HAND_FRAME_MS - SERVO_TAKEN_UP_MS) {
-        take_up(estop);
+        take_up();
     }
 }

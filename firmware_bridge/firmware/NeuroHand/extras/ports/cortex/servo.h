@@ -19,12 +19,12 @@ void servo_tick(void);
 /* Milliseconds since servo_begin; wraps. */
 uint32_t servo_now_ms(void);
 
-/* True from when this frame's work is due until it is taken, or is too late. */
+/* True from when this frame's work is due until it is done, or is too late. */
 bool servo_frame_due(void);
 
-/* True once a frame, if it is due. Pulses end when three frames in a row were not taken: then nobody is there
- * who could stop them. */
-bool servo_take_frame(void);
+/* The work is done: what it staged is all that this frame gets. Pulses end when two in a row were not done: nobody
+ * is there who could stop them. */
+void servo_frame_done(void);
 
 /* Microseconds, for the next frame. */
 void servo_stage(const uint16_t *us, uint8_t joints);

@@ -30,6 +30,7 @@ typedef struct {
     bool connected;
     bool attached;
     uint8_t inputs;
+    bool pressed; /* the emergency stop, since it was last asked for */
     uint16_t us[HAND_MAX_JOINTS];
 } board;
 
@@ -63,8 +64,10 @@ static void transmit(void *context, const uint8_t *bytes, uint8_t size)
 
 static uint8_t inputs(void *context)
 {
-    const board *self = context;
-    return self->inputs;
+    board *self = context;
+    uint8_t kept = self->pressed ? HAND_INPUT_ESTOP : 0u;
+    self->pressed = false;
+    return self->inputs | kept;
 }
 
 static uint32_t now_ms(void)
@@ -140,6 +143,7 @@ static bool read_inputs(board *self)
     for (ssize_t i = 0; i < size; i++) {
         if (typed[i] >= '0' && typed[i] <= '7') {
             self->inputs = (uint8_t)(typed[i] - '0');
+            self->pressed = self->pressed || (self->inputs & HAND_INPUT_ESTOP) != 0;
         }
     }
     return size != 0;
