@@ -7,7 +7,7 @@ from pathlib import Path
 from toys import REPOSITORY
 
 SIMULATORS = ("simavr", "qemu-system-arm", "spin", "clang", "ld.lld", "avr-gcc")
-OTHERS = ("sshd", "systemd-analyze", "avrdude", "umockdev-run", "udevadm", "chromium", "npm")
+OTHERS = ("sshd", "systemd-analyze", "avrdude", "umockdev-run", "udevadm", "chromium", "ffmpeg", "npm")
 APT = """[ "$1" = -o ] && exit {update}
 case "$*" in *simavr*) exit {simulators};; esac
 exit {others}
@@ -46,7 +46,7 @@ def test_without_apt_it_passes_with_what_is_there_and_says_what_was_not_run(tmp_
     assert "make check-firmware CI=" in said
     left_out = [line.removeprefix("not run: ") for line in said[-5:]]
     assert [line.partition(":")[0] for line in left_out] == [
-        "no Chromium",
+        "no Chromium or no ffmpeg",
         "no apt, and not all simulators",
         "no sshd, systemd or avrdude",
         "no rp2040js",
