@@ -327,14 +327,15 @@ def test_a_board_with_a_full_disk_keeps_what_it_has(
         assert [path.name for path in root.iterdir()] == ["lock"]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("full", "outcome", "said"),
     [
-        ("before", "refused", "MB free, 1.2 are needed"),
-        ("ready", "refused", ""),
-        ("tested", "refused", "No space left on device"),
-        ("switched", "returned", "the old bundle runs again (healthy for "),
+        pytest.param("before", "refused", "MB free, 1.2 are needed", marks=pytest.mark.long),
+        pytest.param("ready", "refused", "", marks=pytest.mark.long),
+        pytest.param("tested", "refused", "No space left on device", marks=pytest.mark.long),
+        pytest.param(
+            "switched", "returned", "the old bundle runs again (healthy for ", marks=pytest.mark.slow
+        ),
     ],
 )
 def test_a_disk_that_is_full_leaves_the_old_bundle_running(

@@ -204,7 +204,7 @@ def test_two_runtimes_on_one_hand(rig: Rig, bundle: Path, capfd: pytest.CaptureF
     rig.wait_for_movement()
     code = main(["run", "--bundle", str(bundle), "--source", "synthetic", "--hand", str(rig.cable.port)])
     assert code == 5
-    assert re.search(r"in use by .*\(process \d+\); close that one first", capfd.readouterr().err)
+    assert re.search(r"in use by .*\(process \d+.*\); close that one first", capfd.readouterr().err)
     rig.wait_for_movement()
 
 

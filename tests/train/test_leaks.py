@@ -98,8 +98,13 @@ def test_shuffled_labels_would_show_a_leak(people: list[Recording], tmp_path: Pa
     assert not is_chance(score("cross-session", people[:2], tmp_path, *QUICK)["linear"])
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("how", SPLITS[1:])
+@pytest.mark.parametrize(
+    "how",
+    [
+        pytest.param(how, marks=pytest.mark.slow if how == "cross-session" else pytest.mark.long)
+        for how in SPLITS[1:]
+    ],
+)
 def test_shuffled_labels_score_chance_whatever_learns_them(
     how: Split, people: list[Recording], tmp_path: Path
 ) -> None:
@@ -108,7 +113,7 @@ def test_shuffled_labels_score_chance_whatever_learns_them(
     assert {model: is_chance(auc) for model, auc in found.items()} == {"float": True, "linear": True}, found
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_shuffled_labels_would_show_a_leak_to_whatever_learns_them(
     people: list[Recording], tmp_path: Path, leak: None
 ) -> None:
