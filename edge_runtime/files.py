@@ -108,11 +108,19 @@ def alone(folder: Path, what: str, lock: str = ".lock") -> Iterator[None]:
         yield
 
 
-def make_private(folder: Path) -> None:
-    """Make a folder and those above it that are missing, for this user alone. Raises OSError."""
+def make_private(folder: Path) -> list[Path]:
+    """Make a folder and those above it that are missing, for this user alone.
+
+    Returns:
+        Those that were missing.
+
+    Raises:
+        OSError: one cannot be made.
+    """
     missing = [one for one in (folder, *folder.parents) if not one.exists()]
     for one in reversed(missing):
         one.mkdir(mode=0o700, exist_ok=True)
+    return missing
 
 
 def write_whole(path: Path, data: bytes, mode: int | None = None) -> None:

@@ -31,11 +31,10 @@ def create(path: Path) -> int:
         ConfigError: it is there already, or cannot be made.
     """
     try:
-        new = [folder for folder in (path.parent, *path.parent.parents) if not folder.exists()]
-        make_private(path.parent)
+        made = make_private(path.parent)
         file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
-            for folder in (path.parent, *(one.parent for one in new)):
+            for folder in (path.parent, *(one.parent for one in made)):
                 durable.sync_folder(folder)
         except OSError:
             os.close(file)

@@ -14,7 +14,6 @@ CLONE = Port("/dev/ttyUSB0", "USB Serial", "1a86:7523", None, "1-1.4")
 ONBOARD = Port("/dev/ttyS0", "n/a", None, None)
 
 TERM = re.compile(r'([A-Z]+)(?:\{(\w+)\})?(==|\+=|=)"([^"]*)"')
-PARENTS = ("ATTRS", "KERNELS")
 
 
 def applied(rules: str, event: dict[str, str], parent: dict[str, str]) -> dict[str, str]:
