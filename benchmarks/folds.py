@@ -1,6 +1,6 @@
 """Networks told apart on R03 and R04 of EEGMMIDB S001 alone, so that R07 and R08 choose nothing.
 
-    python benchmarks/folds.py --data DIR [--networks committee band_power eegnet] [--seeds 0 1]
+    python benchmarks/folds.py --data DIR [--networks NAME ...] [--seeds 0 1] [--set KEY=VALUE]
 
 DIR holds `physionet-eegmmidb-s001`. Two kinds of folds: one run trains and the other is scored ("run"); one
 run and half of the other train and its other half is scored ("half"). No window reaches from one half into
@@ -10,7 +10,6 @@ prints the AUC float / int8 / linear baseline, mean over the folds of a kind.
 """
 
 import argparse
-import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,9 +22,9 @@ from decoding import OPTIONS
 
 from neurograsp.convert import quantize
 from neurograsp.edge_runtime.classifier import Classifier
+from neurograsp.edge_runtime.contract.config import parse_config
 from neurograsp.edge_runtime.decoder_scores import macro_auc
 from neurograsp.edge_runtime.lazy_windows import LazyWindows
-from neurograsp.firmware_bridge.strict import decode
 from neurograsp.train.config import TrainConfig
 from neurograsp.train.datasets import Recording, open_recordings
 from neurograsp.train.fit import predict_logits
@@ -51,7 +50,8 @@ class Cut:
     """Every window of a recording.
 
     Attributes:
-        windows: with targets.
+        windows: with the targets to train on.
+        active: (n, n_actions) bool, the truth.
         first, end: (n,) rows of the oldest and of the newest frame.
         trains: (n,) bool, whether it is one to train on.
         scored: (n,) bool, whether the device would look at it and the labels say something.
@@ -59,6 +59,7 @@ class Cut:
     """
 
     windows: WindowSet
+    active: npt.NDArray[np.bool_]
     first: npt.NDArray[np.int64]
     end: npt.NDArray[np.int64]
     trains: npt.NDArray[np.bool_]
@@ -69,10 +70,11 @@ class Cut:
 def cut_all(config: TrainConfig, recording: Recording, fitted_to: Recording) -> Cut:
     spec = fit_signals(config, [fitted_to])[fitted_to.subject]
     found, codes = cut(recording, spec, hop=1), action_codes(recording, config.actions)
-    _, trains = training_targets(recording, codes, found.end, spec, config.labels)
+    y, trains = training_targets(recording, codes, found.end, spec, config.labels)
     truth = truth_at(recording, codes, found.end, spec.actions, config.labels.unlabelled)
     return Cut(
-        WindowSet(found.x, truth.active.astype(np.float32)),
+        WindowSet(found.x, y),
+        truth.active,
         found.first,
         found.end,
         trains & (found.number % config.labels.train_hop == 0),
@@ -101,14 +103,17 @@ def joined(parts: list[tuple[Cut, npt.NDArray[np.bool_]]]) -> WindowSet:
     return WindowSet(LazyWindows(x.reshape(-1, n_channels), last, n_time), y)
 
 
-def logits(config: TrainConfig, name: str, train: WindowSet, x: npt.NDArray[np.int8]) -> list[Logits]:
-    """Of a network, float and int8, and of the linear baseline."""
+def logits(
+    config: TrainConfig, name: str, train: WindowSet, hard: WindowSet, x: npt.NDArray[np.int8]
+) -> list[Logits]:
+    """Of a network, float and int8, and of the linear baseline, which `hard` is for."""
     n_actions, seed = len(config.actions.names), config.fit.seed
-    network = build(name, *train.x.shape[1:], n_actions, seed=seed, **OPTIONS.get(name, {}))
+    options = config.network.options if name == config.network.name else OPTIONS.get(name, {})
+    network = build(name, *train.x.shape[1:], n_actions, seed=seed, **options)
     epochs = [config.fit.epochs] * (len(members_of(network)) or 1)
     refit_network(network, train, config.fit, config.actions.output, epochs)
     int8 = Classifier(quantize.ptq(network, train.x, seed=seed))
-    linear = fit_filterbank_linear(train, RATE_HZ, config.actions.output)
+    linear = fit_filterbank_linear(hard, RATE_HZ, config.actions.output)
     return [predict_logits(network, x), np.stack([int8.real_logits(one) for one in x]), linear.logits(x)]
 
 
@@ -117,18 +122,21 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--networks", nargs="+", default=["committee", "band_power", "eegnet"])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="as in train")
     arguments = parser.parse_args()
-    config = decode(TrainConfig, tomllib.loads(CONFIG.read_text()), str(CONFIG))
+    config = parse_config(TrainConfig, CONFIG.read_text(), str(CONFIG), overrides=arguments.set)
     recordings = open_recordings(arguments.data / "physionet-eegmmidb-s001", 1, [3, 4])
     print(f"| network, seed | folds | AUC, all windows, {' / '.join(MODELS)} | AUC, windows in one state |")
     print("| --- | --- | --- | --- |")
     for name in arguments.networks:
         for seed in arguments.seeds:
             seeded = replace(config, fit=replace(config.fit, seed=seed))
+            within = replace(seeded, labels=replace(config.labels, border_s=0.0))
             found: dict[str, list[list[tuple[float, float]]]] = {}
-            for kind, train, held in folds(seeded, recordings):
-                y, settled = held.windows.y[held.scored], held.settled[held.scored]
-                made = logits(seeded, name, train, held.windows.x[held.scored])
+            pairs = zip(folds(seeded, recordings), folds(within, recordings), strict=True)
+            for (kind, train, held), (_, hard, _) in pairs:
+                y, settled = held.active[held.scored], held.settled[held.scored]
+                made = logits(seeded, name, train, hard, held.windows.x[held.scored])
                 found.setdefault(kind, []).append([(auc(y, s), auc(y[settled], s[settled])) for s in made])
             for kind, aucs in found.items():
                 cells = [
@@ -138,7 +146,7 @@ def main() -> None:
                 print(f"| {name}, {seed} | {kind} | {' | '.join(cells)} |", flush=True)
 
 
-def auc(truth: npt.NDArray[np.float32], scores: Logits) -> float:
+def auc(truth: npt.NDArray[np.bool_], scores: Logits) -> float:
     """Of two actions that exclude each other: the difference of their logits tells them apart."""
     margin = scores[:, 1] - scores[:, 0]
     found = macro_auc(truth, np.stack([-margin, margin], axis=1))

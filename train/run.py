@@ -23,10 +23,11 @@ from neurograsp.train.datasets import Recording
 from neurograsp.train.fit import FitHistory, Progress, predict_logits
 from neurograsp.train.fit_network import fit_network, refit_network
 from neurograsp.train.models import NetworkSummary, build, summarise
-from neurograsp.train.models.filterbank_linear import fit_filterbank_linear
+from neurograsp.train.models.filterbank_linear import FilterbankLinear, fit_filterbank_linear
 from neurograsp.train.signal_fit import fit_signals
 from neurograsp.train.splits import split
 from neurograsp.train.starting_point import StartingPoint
+from neurograsp.train.window_set import WindowSet
 from neurograsp.train.windows import data_sha256, training_set
 
 PACKAGES = ("neurograsp", "numpy", "scipy", "scikit-learn", "tensorflow", "tensorflow-cpu", "tf-keras")
@@ -108,7 +109,7 @@ def _train_into(folder: Path, job: _Job, progress: Progress | None) -> TrainedRu
     )
     model = _network(job)
     # The baseline takes seconds and refuses what the network would learn nothing from.
-    linear = fit_filterbank_linear(train_windows, spec.rate_hz / spec.decimation, spec.actions.output)
+    linear = _fit_linear(job, train, train_windows, folder)
     history = fit_network(model, train_windows, validation_windows, config.fit, spec.actions.output, progress)
 
     template = config.decision.template(len(spec.actions.names))
@@ -139,7 +140,7 @@ def _train_into(folder: Path, job: _Job, progress: Progress | None) -> TrainedRu
         sets["refit"] = everything
         model = _network(job)
         refit_network(model, everything, config.fit, spec.actions.output, history.kept, progress)
-        linear = fit_filterbank_linear(everything, spec.rate_hz / spec.decimation, spec.actions.output)
+        linear = _fit_linear(job, [*train, *validation], everything, folder)
     summary = summarise(model)
     taught, judged = names_of(train), names_of(validation)
     if start is not None:
@@ -188,6 +189,20 @@ def _validated_before(start: StartingPoint | None, named: Collection[str]) -> tu
         return ()
     before = dict.fromkeys((*start.facts.validated_before, *start.facts.validation))
     return tuple(name for name in before if name not in named)
+
+
+def _fit_linear(
+    job: _Job, recordings: Sequence[Recording], windows: WindowSet, folder: Path
+) -> FilterbankLinear:
+    """The baseline, without the windows across a border of states: those make it worse (docs/results.md)."""
+    config, spec = job.config, job.signals[job.validation[0].subject]
+    store = folder / "frames_linear.npy"
+    if config.labels.border_s:
+        hard = replace(config.labels, border_s=0.0)
+        windows = training_set(recordings, job.signals, hard, config.actions, store)
+    linear = fit_filterbank_linear(windows, spec.rate_hz / spec.decimation, spec.actions.output)
+    store.unlink(missing_ok=True)
+    return linear
 
 
 def _network(job: _Job) -> Any:

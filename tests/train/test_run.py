@@ -42,11 +42,18 @@ def test_what_no_baseline_can_learn_is_refused_before_the_network_is_trained(
     assert not (tmp_path / "run").exists()
 
 
-@pytest.mark.long
-def test_soft_borders_are_for_training_alone(toy_data: Path, tmp_path: Path) -> None:
-    overrides = ["labels.border_s=0.3", "fit.epochs=1"]
-    config = parse_config(TrainConfig, CONFIG, "toy.toml", overrides=overrides)
-    train_run(config, open_recordings(toy_data / "data", None, [1, 2]), tmp_path / "run", CONFIG)
+@pytest.mark.slow
+def test_soft_borders_are_for_training_the_network_alone(toy_data: Path, tmp_path: Path) -> None:
+    recordings = open_recordings(toy_data / "data", None, [1, 2])
+    for run, border_s in (("run", 0.3), ("hard", 0.0)):
+        overrides = [f"labels.border_s={border_s}", "fit.epochs=1", "fit.refit=true"]
+        config = parse_config(TrainConfig, CONFIG, "toy.toml", overrides=overrides)
+        train_run(config, recordings, tmp_path / run, CONFIG)
+    assert sorted(path.name for path in (tmp_path / "run").iterdir()) == sorted(
+        path.name for path in (tmp_path / "hard").iterdir()
+    )
+    with np.load(tmp_path / "run" / "linear.npz") as soft, np.load(tmp_path / "hard" / "linear.npz") as hard:
+        assert np.array_equal(soft["weights"], hard["weights"])
     with np.load(tmp_path / "run" / "windows.npz") as windows:
         train, validation = windows["y_train"], windows["y_validation"]
     assert set(np.unique(validation)) == {0, 1}

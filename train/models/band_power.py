@@ -18,6 +18,9 @@ doi:10.1016/j.neuroimage.2010.06.048).
     Dropout
     Conv2D stretches x n_channels, Flatten           (n_actions,)
 
+With `relative`, what rises at every electrode alike says nothing, as electrode gel that dries or somebody who
+gets tired: a movement makes some stronger than others.
+
 At 80 x 64 and 2 actions: 543 parameters, 15,488 MACs.
 """
 
@@ -26,7 +29,7 @@ from typing import Any
 import numpy as np
 
 from neurograsp.edge_runtime.contract.errors import ConfigError
-from neurograsp.train.models._keras import keras
+from neurograsp.train.models._keras import keras, tf
 
 
 def build(
@@ -36,6 +39,7 @@ def build(
     *,
     stretches: int = 4,
     dropout: float = 0.9,
+    relative: bool = False,
 ) -> Any:
     """Build the network.
 
@@ -45,15 +49,18 @@ def build(
         n_actions: logits.
         stretches: parts of the window, each with amplitudes of its own.
         dropout: share of the amplitudes that training drops, the strength of the regularization.
+        relative: amplitudes count by how they differ from those of the other channels at the time.
 
     Raises:
-        ConfigError: there is no stretch, or one of less than two frames.
+        ConfigError: there is no stretch, or one of less than two frames; or nothing to differ from.
     """
     if not 0 < 2 * stretches <= n_time:
         raise ConfigError(
             f"band_power: a window of {n_time} frames has no {stretches} stretches of two frames; choose "
             f"1 to {n_time // 2}"
         )
+    if relative and n_channels < 2:
+        raise ConfigError("band_power: relative amplitudes need two channels, take more or leave it out")
     layers = keras.layers
     apart = n_time // stretches
     span = n_time - 1 - (stretches - 1) * apart
@@ -66,5 +73,20 @@ def build(
     x = layers.Conv2D(1, (span, 1), (apart, 1), use_bias=False, kernel_initializer=mean, name="amplitude")(x)
     x = layers.BatchNormalization(name="amplitude_norm")(x)
     x = layers.Dropout(dropout, name="amplitude_dropout")(x)
-    x = layers.Conv2D(n_actions, (stretches, n_channels), kernel_initializer="zeros", name="weights")(x)
-    return keras.Model(inputs, layers.Flatten(name="logits")(x), name="band_power")
+    weights = layers.Conv2D(
+        n_actions,
+        (stretches, n_channels),
+        kernel_initializer="zeros",
+        kernel_constraint=SumsToZero() if relative else None,
+        name="weights",
+    )
+    return keras.Model(inputs, layers.Flatten(name="logits")(weights(x)), name="band_power")
+
+
+@keras.saving.register_keras_serializable(package="neurograsp")
+class SumsToZero(keras.constraints.Constraint):  # type: ignore[misc]  # of a package without types
+    """Weights whose sum over the channels is 0, at each stretch and for each action."""
+
+    def __call__(self, kernel: Any) -> Any:
+        """(stretches, n_channels, 1, n_actions), as near as they were."""
+        return kernel - tf.reduce_mean(kernel, axis=1, keepdims=True)

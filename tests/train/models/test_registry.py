@@ -72,6 +72,24 @@ def test_band_power_looks_at_the_newest_frame(n_time: int, stretches: int) -> No
     assert np.abs(newest - silence).min() > 0.01
 
 
+def test_relative_band_power_stays_so_in_training() -> None:
+    """Steps of an optimizer whose gradients are of any sum; with `relative` left out they would add up."""
+    from neurograsp.train.models._keras import keras
+
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(64, 16, 5, 1)).astype(np.float32) * rng.uniform(1, 3, (64, 1, 1, 1))
+    y = np.eye(2)[(x.std(axis=(1, 2, 3)) > 2).astype(int)]
+    sums = {}
+    for relative in (True, False):
+        model = build("band_power", 16, 5, 2, dropout=0.0, relative=relative)
+        model.compile("adam", keras.losses.CategoricalCrossentropy(from_logits=True))
+        model.fit(x, y, epochs=2, verbose=0)
+        kernel, _ = model.get_layer("weights").get_weights()
+        assert np.abs(kernel).max() > 1e-4
+        sums[relative] = np.abs(kernel.sum(axis=1)).max()
+    assert sums[True] < 1e-6 < 1e-3 < sums[False]
+
+
 @pytest.mark.parametrize("n_time", [8, 20, 29, 50, 72, 160])
 @pytest.mark.parametrize("head", ["flatten", "mean"])
 def test_eegnet_defaults_fit_every_window(n_time: int, head: str) -> None:
@@ -97,6 +115,8 @@ def test_seed_sets_the_weights() -> None:
         ("article_cnn", 12, {}, "take 13 frames or more"),
         ("band_power", 7, {}, "a window of 7 frames has no 4 stretches of two frames; choose 1 to 3"),
         ("band_power", 20, {"stretches": 0}, "no 0 stretches"),
+        ("band_power", 20, {"relative": 1}, "relative is 1, band_power wants"),
+        ("band_power", 20, {"stretches": True}, "stretches is True"),
         ("temporal_context", 20, {"span": 12}, "no two scores of 12 frames after a filter of 5"),
         ("eegnet", 29, {"dropout": "a"}, "dropout is 'a'"),
         ("eegnet", 29, {"filters": 0}, "cannot be built.*filters"),
@@ -105,6 +125,11 @@ def test_seed_sets_the_weights() -> None:
 def test_impossible_networks_are_refused(name: str, n_time: int, options: dict[str, Any], text: str) -> None:
     with pytest.raises(ConfigError, match=text):
         build(name, n_time, 4, 2, **options)
+
+
+def test_one_channel_is_not_relative_to_others() -> None:
+    with pytest.raises(ConfigError, match="relative amplitudes need two channels"):
+        build("band_power", 20, 1, 2, relative=True)
 
 
 def test_the_registry_loads_no_tensorflow() -> None:
