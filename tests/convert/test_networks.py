@@ -26,9 +26,6 @@ build = pytest.importorskip("neurograsp.train.models").build
 )
 def test_integer_throughout(name: str, options: dict[str, Any], operators: set[str], method: str) -> None:
     model = with_weights(build(name, 16, 4, 3, **options))
-    for kernel in model.trainable_variables:
-        if kernel.constraint is not None:
-            kernel.assign(kernel.constraint(kernel))
     x, _ = windows(64, 1)
     if method == "ptq":
         blob = quantize.ptq(model, windows(128, 0)[0], seed=0)
