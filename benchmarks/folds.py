@@ -1,10 +1,10 @@
 """Networks told apart on R03 and R04 of EEGMMIDB S001 alone, so that R07 and R08 choose nothing.
 
-    python benchmarks/folds.py --data DIR [--networks NAME ...] [--seeds 0 1] [--set KEY=VALUE]
+    python benchmarks/folds.py --data DIR [--networks NAME ...] [--seeds 0 1] [--set KEY=VALUE] [--pairs]
 
 DIR holds `physionet-eegmmidb-s001`. Two kinds of folds: one run trains and the other is scored ("run"); one
 run and half of the other train and its other half is scored ("half"). No window reaches from one half into
-the other.
+the other. With `--pairs` R07 and R08 take part: two runs train and the other two are scored, all six ways.
 Trains `fit.epochs` of examples/configs/eegmmidb.toml without choosing an epoch, quantizes after training, and
 prints the AUC float / int8 / linear baseline, mean over the folds of a kind.
 """
@@ -12,6 +12,7 @@ prints the AUC float / int8 / linear baseline, mean over the folds of a kind.
 import argparse
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import combinations
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -67,8 +68,8 @@ class Cut:
     settled: npt.NDArray[np.bool_]
 
 
-def cut_all(config: TrainConfig, recording: Recording, fitted_to: Recording) -> Cut:
-    spec = fit_signals(config, [fitted_to])[fitted_to.subject]
+def cut_all(config: TrainConfig, recording: Recording, fitted_to: list[Recording]) -> Cut:
+    spec = fit_signals(config, fitted_to)[recording.subject]
     found, codes = cut(recording, spec, hop=1), action_codes(recording, config.actions)
     y, trains = training_targets(recording, codes, found.end, spec, config.labels)
     truth = truth_at(recording, codes, found.end, spec.actions, config.labels.unlabelled)
@@ -83,16 +84,26 @@ def cut_all(config: TrainConfig, recording: Recording, fitted_to: Recording) -> 
     )
 
 
-def folds(config: TrainConfig, recordings: list[Recording]) -> Iterator[tuple[str, WindowSet, Cut]]:
-    """Kind, windows to train on, and what is scored."""
+Fold = tuple[str, WindowSet, list[Cut]]
+"""Kind, windows to train on, and what is scored."""
+
+
+def folds_of_two(config: TrainConfig, recordings: list[Recording]) -> Iterator[Fold]:
     for one, other in (recordings, recordings[::-1]):
-        mine, theirs = cut_all(config, one, one), cut_all(config, other, one)
+        mine, theirs = cut_all(config, one, [one]), cut_all(config, other, [one])
         middle = other.n_frames // 2
         early, late = theirs.end < middle, theirs.first >= middle
-        yield "run", joined([(mine, mine.trains)]), theirs
+        yield "run", joined([(mine, mine.trains)]), [theirs]
         for trains, scored in ((early, late), (late, early)):
             train = joined([(mine, mine.trains), (theirs, theirs.trains & trains)])
-            yield "half", train, replace(theirs, scored=theirs.scored & scored)
+            yield "half", train, [replace(theirs, scored=theirs.scored & scored)]
+
+
+def pairs_of_four(config: TrainConfig, recordings: list[Recording]) -> Iterator[Fold]:
+    for pair in combinations(recordings, 2):
+        mine = [cut_all(config, one, list(pair)) for one in pair]
+        rest = [cut_all(config, one, list(pair)) for one in recordings if one not in pair]
+        yield " and ".join(one.session for one in pair), joined([(one, one.trains) for one in mine]), rest
 
 
 def joined(parts: list[tuple[Cut, npt.NDArray[np.bool_]]]) -> WindowSet:
@@ -122,10 +133,12 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--networks", nargs="+", default=["committee", "band_power", "eegnet"])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
+    parser.add_argument("--pairs", action="store_true", help="R07 and R08 too, see above")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="as in train")
     arguments = parser.parse_args()
     config = parse_config(TrainConfig, CONFIG.read_text(), str(CONFIG), overrides=arguments.set)
-    recordings = open_recordings(arguments.data / "physionet-eegmmidb-s001", 1, [3, 4])
+    runs, folds = ([3, 4, 7, 8], pairs_of_four) if arguments.pairs else ([3, 4], folds_of_two)
+    recordings = open_recordings(arguments.data / "physionet-eegmmidb-s001", 1, runs)
     print(f"| network, seed | folds | AUC, all windows, {' / '.join(MODELS)} | AUC, windows in one state |")
     print("| --- | --- | --- | --- |")
     for name in arguments.networks:
@@ -135,9 +148,13 @@ def main() -> None:
             found: dict[str, list[list[tuple[float, float]]]] = {}
             pairs = zip(folds(seeded, recordings), folds(within, recordings), strict=True)
             for (kind, train, held), (_, hard, _) in pairs:
-                y, settled = held.active[held.scored], held.settled[held.scored]
-                made = logits(seeded, name, train, hard, held.windows.x[held.scored])
+                y = np.concatenate([one.active[one.scored] for one in held])
+                settled = np.concatenate([one.settled[one.scored] for one in held])
+                x = np.concatenate([one.windows.x[one.scored] for one in held])
+                made = logits(seeded, name, train, hard, x)
                 found.setdefault(kind, []).append([(auc(y, s), auc(y[settled], s[settled])) for s in made])
+            if arguments.pairs:
+                found["mean"] = [one for aucs in found.values() for one in aucs]
             for kind, aucs in found.items():
                 cells = [
                     " / ".join(f"{fmean(one[i][j] for one in aucs):.3f}" for i in range(len(MODELS)))

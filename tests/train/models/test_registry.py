@@ -80,8 +80,8 @@ def test_what_rises_at_every_electrode_alike(relative: bool) -> None:
     *shapes, bias = (one.shape for one in model.get_layer("weights").get_weights())
     model.get_layer("weights").set_weights([*(rng.normal(size=shape) for shape in shapes), np.zeros(bias)])
     rhythm = np.where(np.arange(80) % 4 < 2, 1.0, -1.0)
-    window = rhythm[None, :, None, None] * rng.uniform(1, 2, 8)[None, None, :, None]
-    before, stronger = model.predict(np.concatenate([window, window + rhythm[None, :, None, None]]), verbose=0)
+    window = np.outer(rhythm, rng.uniform(1, 2, 8))
+    before, stronger = model.predict(np.stack([window, window + rhythm[:, None]])[..., None], verbose=0)
     assert (np.abs(stronger - before).max() < 1e-4) == relative
     assert summarise(model).macs == 79 * 8 * 2 + 4 * 8 * 19 + 4 * 8 * 2 + relative * 4 * 8 * 8
 
