@@ -62,7 +62,7 @@ def band(low: float, high: float, order: int) -> str:
     )
 
 
-EEGNET = ("network.name='eegnet'", "network.options={head='mean'}", "labels.border_s=0")
+EEGNET = ("network.name='eegnet'", "network.options={head='mean'}")
 """What `rest` was measured with; eegmmidb.toml has a smaller network since."""
 
 TRIED = {

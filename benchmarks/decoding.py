@@ -5,8 +5,7 @@
 DIR holds `way-eeg-gal-windows` (subjects 1-5), `physionet-eegmmidb-s001` and `myo-readings` (three people).
 Trains and converts through the command line, scores the bundles through the board's pipeline, and prints a
 row a seed and one with the mean. What is scored was neither trained nor validated on. `--network` takes
-another network than the configurations name, with its own options (`OPTIONS`) and trained on windows within
-one state alone. Bundles are made with open
+another network than the configurations name, with its own options (`OPTIONS`). Bundles are made with open
 gates; which of these one would not have passed is said on stderr.
 """
 
@@ -97,7 +96,7 @@ class Bundles:
         sets = [f"fit.seed={self.seed}", *overrides]
         if self.network is not None:
             options = ", ".join(f"{key} = {value!r}" for key, value in OPTIONS.get(self.network, {}).items())
-            sets += [f"network.name={self.network}", f"network.options={{{options}}}", "labels.border_s=0"]
+            sets += [f"network.name={self.network}", f"network.options={{{options}}}"]
         given = [part for one in sets for part in ("--set", one)]
         source = ["--from", str(self.work / start)] if start else []
         neurograsp("train", str(CONFIGS / config), "--out", str(self.work / name), *source, *given)

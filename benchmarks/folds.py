@@ -4,7 +4,8 @@
 
 DIR holds `physionet-eegmmidb-s001`. Two kinds of folds: one run trains and the other is scored ("run"); one
 run and half of the other train and its other half is scored ("half"). No window reaches from one half into
-the other. With `--pairs` R07 and R08 take part: two runs train and the other two are scored, all six ways.
+the other. With `--pairs` R07 and R08 take part: two runs train and the other two are scored, all six ways,
+with a 95 % interval of the mean over them, paired, from states drawn with replacement (`train/bootstrap.py`).
 Trains `fit.epochs` of examples/configs/eegmmidb.toml without choosing an epoch, quantizes after training, and
 prints the AUC float / int8 / linear baseline, mean over the folds of a kind.
 """
@@ -26,6 +27,7 @@ from neurograsp.edge_runtime.classifier import Classifier
 from neurograsp.edge_runtime.contract.config import parse_config
 from neurograsp.edge_runtime.decoder_scores import macro_auc
 from neurograsp.edge_runtime.lazy_windows import LazyWindows
+from neurograsp.train.bootstrap import DRAWS, weighted_auc
 from neurograsp.train.config import TrainConfig
 from neurograsp.train.datasets import Recording, open_recordings
 from neurograsp.train.fit import predict_logits
@@ -52,15 +54,19 @@ class Cut:
 
     Attributes:
         windows: with the targets to train on.
+        run: its name.
         active: (n, n_actions) bool, the truth.
+        block: (n,) int64, number of the state that each lies in.
         first, end: (n,) rows of the oldest and of the newest frame.
         trains: (n,) bool, whether it is one to train on.
         scored: (n,) bool, whether the device would look at it and the labels say something.
         settled: (n,) bool, whether it lies in one state.
     """
 
+    run: str
     windows: WindowSet
     active: npt.NDArray[np.bool_]
+    block: npt.NDArray[np.int64]
     first: npt.NDArray[np.int64]
     end: npt.NDArray[np.int64]
     trains: npt.NDArray[np.bool_]
@@ -74,8 +80,10 @@ def cut_all(config: TrainConfig, recording: Recording, fitted_to: list[Recording
     y, trains = training_targets(recording, codes, found.end, spec, config.labels)
     truth = truth_at(recording, codes, found.end, spec.actions, config.labels.unlabelled)
     return Cut(
+        recording.session,
         WindowSet(found.x, y),
         truth.active,
+        truth.block,
         found.first,
         found.end,
         trains & (found.number % config.labels.train_hop == 0),
@@ -146,6 +154,7 @@ def main() -> None:
             seeded = replace(config, fit=replace(config.fit, seed=seed))
             within = replace(seeded, labels=replace(config.labels, border_s=0.0))
             found: dict[str, list[list[tuple[float, float]]]] = {}
+            margins: list[npt.NDArray[np.float64]] = []
             pairs = zip(folds(seeded, recordings), folds(within, recordings), strict=True)
             for (kind, train, held), (_, hard, _) in pairs:
                 y = np.concatenate([one.active[one.scored] for one in held])
@@ -153,6 +162,8 @@ def main() -> None:
                 x = np.concatenate([one.windows.x[one.scored] for one in held])
                 made = logits(seeded, name, train, hard, x)
                 found.setdefault(kind, []).append([(auc(y, s), auc(y[settled], s[settled])) for s in made])
+                if arguments.pairs:
+                    margins.append(margin_draws(held, *(s[:, 1] - s[:, 0] for s in made[1:])))
             if arguments.pairs:
                 found["mean"] = [one for aucs in found.values() for one in aucs]
             for kind, aucs in found.items():
@@ -161,6 +172,24 @@ def main() -> None:
                     for j in range(2)
                 ]
                 print(f"| {name}, {seed} | {kind} | {' | '.join(cells)} |", flush=True)
+            if arguments.pairs:
+                low, high = np.quantile(np.mean(margins, axis=0), [0.025, 0.975])
+                print(f"| {name}, {seed} | int8 less linear, 95 % | {low:.3f} to {high:.3f} | |", flush=True)
+
+
+def margin_draws(
+    held: list[Cut], int8: npt.NDArray[np.float64], linear: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """(DRAWS,) AUC of all windows, int8 less linear, on states drawn, of one run always the same."""
+    weights = []
+    for one in held:
+        n_blocks = int(one.block[one.scored].max()) + 1
+        rng = np.random.default_rng(int(one.run))
+        drawn = rng.multinomial(n_blocks, np.full(n_blocks, 1 / n_blocks), size=DRAWS)
+        weights.append(drawn[:, one.block[one.scored]].astype(np.float64))
+    moves = np.concatenate([one.active[one.scored, 1] for one in held])
+    both = [weighted_auc(moves, margin, np.concatenate(weights, axis=1)) for margin in (int8, linear)]
+    return both[0] - both[1]
 
 
 def auc(truth: npt.NDArray[np.bool_], scores: Logits) -> float:

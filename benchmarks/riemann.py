@@ -15,7 +15,7 @@ DIR is that of benchmarks/decoding.py.
 
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -146,8 +146,7 @@ def fit_models(
     signal = signals[recordings[0].subject]
     with tempfile.TemporaryDirectory() as folder:
         store = Path(folder) / "frames.npy"
-        within = replace(config.labels, border_s=0.0)
-        windows = training_set(recordings, signals, within, config.actions, store)
+        windows = training_set(recordings, signals, config.labels, config.actions, store)
         linear = fit_filterbank_linear(windows, signal.rate_hz / signal.decimation, signal.actions.output)
         return {"riemann": fit_riemann(windows, config.labels.kind), "linear": linear.logits}
 

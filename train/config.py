@@ -117,7 +117,8 @@ class LabelsConfig:
             labels follow the cue and people are slower.
         border_s: states: training windows across the border of two states are examples too, and the target
             goes from one to the other along a straight line, from so many seconds before the border to as
-            many after. What validates is hard. 0: they are left out.
+            many after. What validates is hard, and the baseline trains within one state. 0: they are left
+            out.
         unlabelled: states: what it means when nothing is labelled; "unknown" makes no example of it, "none"
             an example of no action (of rest, where the action set has it).
     """

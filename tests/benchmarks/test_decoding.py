@@ -17,21 +17,15 @@ decoding = pytest.importorskip("decoding")
 
 
 @pytest.mark.parametrize(
-    ("network", "name", "options", "border_s"),
+    ("network", "name", "options"),
     [
-        (None, "band_power", {"relative": True}, 0.25),
-        ("band_power", "band_power", {}, 0.0),
-        ("eegnet", "eegnet", {"head": "mean"}, 0.0),
-        ("committee", "committee", {}, 0.0),
+        (None, "band_power", {}),
+        ("eegnet", "eegnet", {"head": "mean"}),
+        ("committee", "committee", {}),
     ],
 )
 def test_the_network_that_was_asked_for(
-    network: str | None,
-    name: str,
-    options: dict[str, str],
-    border_s: float,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    network: str | None, name: str, options: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told: list[tuple[str, ...]] = []
     monkeypatch.setattr(decoding, "neurograsp", lambda *arguments: told.append(arguments))
@@ -40,7 +34,6 @@ def test_the_network_that_was_asked_for(
     sets = [value for key, value in pairwise(rest) if key == "--set"]
     config = parse_config(TrainConfig, Path(path).read_text(), path, overrides=sets)
     assert (command, config.network.name, config.network.options) == ("train", name, options)
-    assert config.labels.border_s == border_s
     assert (config.fit.seed, config.data.sessions) == (3, (3, 4))
 
 

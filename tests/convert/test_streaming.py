@@ -134,7 +134,6 @@ def test_other_networks(body: Callable[[Any], Any], window_from: str) -> None:
         ("eegnet", {"filters": 8, "mixed_filters": 8, "head": "mean"}),
         ("temporal_context", {}),
         ("band_power", {}),
-        ("band_power", {"relative": True}),
         ("committee", {}),
         ("article_lstm", {"units": 4}),
     ],

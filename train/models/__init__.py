@@ -69,7 +69,7 @@ def assemble(name: str, n_time: int, n_channels: int, n_actions: int, options: M
         require_known(f"option of {name}", option, kinds)
         kind = list if get_origin(kinds[option]) is list else kinds[option]
         kind = int | float if kind is float else kind
-        if not isinstance(value, kind) or isinstance(value, bool) is not (kind is bool):
+        if not isinstance(value, kind) or isinstance(value, bool):
             raise ConfigError(f"network.options: {option} is {value!r:.40}, {name} wants {kind}")
     try:
         return module.build(n_time, n_channels, n_actions, **options)

@@ -15,13 +15,10 @@ doi:10.1016/j.neuroimage.2010.06.048).
     (n_time, n_channels, 1)
     Conv2D 2 x 1 (fixed), BatchNorm, ReLU            difference of neighbours, of which one half-wave
     Conv2D along time, a stretch apart, BatchNorm    amplitude of each stretch, about 0
-    Conv2D 1 x n_channels (fixed)                    with `relative`: less the mean of all electrodes
     Dropout
-    Conv2D over all of it, Flatten                   (n_actions,)
+    Conv2D stretches x n_channels, Flatten           (n_actions,)
 
-With `relative`, what rises at every electrode alike says nothing: somebody who gets tired, a gain.
-
-At 80 x 64 and 2 actions: 543 parameters, 15,488 MACs; relative 4,639 and 31,872.
+At 80 x 64 and 2 actions: 543 parameters, 15,488 MACs.
 """
 
 from typing import Any
@@ -39,7 +36,6 @@ def build(
     *,
     stretches: int = 4,
     dropout: float = 0.9,
-    relative: bool = False,
 ) -> Any:
     """Build the network.
 
@@ -49,18 +45,15 @@ def build(
         n_actions: logits.
         stretches: parts of the window, each with amplitudes of its own.
         dropout: share of the amplitudes that training drops, the strength of the regularization.
-        relative: amplitudes count by how they differ from those of the other channels at the time.
 
     Raises:
-        ConfigError: there is no stretch, or one of less than two frames; or nothing to differ from.
+        ConfigError: there is no stretch, or one of less than two frames.
     """
     if not 0 < 2 * stretches <= n_time:
         raise ConfigError(
             f"band_power: a window of {n_time} frames has no {stretches} stretches of two frames; choose "
             f"1 to {n_time // 2}"
         )
-    if relative and n_channels < 2:
-        raise ConfigError("band_power: relative amplitudes need two channels, take more or leave it out")
     layers = keras.layers
     apart = n_time // stretches
     span = n_time - 1 - (stretches - 1) * apart
@@ -72,10 +65,6 @@ def build(
     mean = keras.initializers.Constant(1 / span)
     x = layers.Conv2D(1, (span, 1), (apart, 1), use_bias=False, kernel_initializer=mean, name="amplitude")(x)
     x = layers.BatchNormalization(name="amplitude_norm")(x)
-    if relative:
-        others = layers.Conv2D(n_channels, (1, n_channels), use_bias=False, trainable=False, name="relative")
-        x = others(x)
-        others.set_weights([(np.eye(n_channels) - 1 / n_channels).reshape(1, n_channels, 1, n_channels)])
     x = layers.Dropout(dropout, name="amplitude_dropout")(x)
-    x = layers.Conv2D(n_actions, x.shape[1:3], kernel_initializer="zeros", name="weights")(x)
+    x = layers.Conv2D(n_actions, (stretches, n_channels), kernel_initializer="zeros", name="weights")(x)
     return keras.Model(inputs, layers.Flatten(name="logits")(x), name="band_power")

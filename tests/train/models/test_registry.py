@@ -72,20 +72,6 @@ def test_band_power_looks_at_the_newest_frame(n_time: int, stretches: int) -> No
     assert np.abs(newest - silence).min() > 0.01
 
 
-@pytest.mark.parametrize("relative", [True, False])
-def test_what_rises_at_every_electrode_alike(relative: bool) -> None:
-    """A rhythm that is as much stronger everywhere: relative amplitudes stay what they are."""
-    model = build("band_power", 80, 8, 2, relative=relative)
-    rng = np.random.default_rng(0)
-    *shapes, bias = (one.shape for one in model.get_layer("weights").get_weights())
-    model.get_layer("weights").set_weights([*(rng.normal(size=shape) for shape in shapes), np.zeros(bias)])
-    rhythm = np.where(np.arange(80) % 4 < 2, 1.0, -1.0)
-    window = np.outer(rhythm, rng.uniform(1, 2, 8))
-    before, stronger = model.predict(np.stack([window, window + rhythm[:, None]])[..., None], verbose=0)
-    assert (np.abs(stronger - before).max() < 1e-4) == relative
-    assert summarise(model).macs == 79 * 8 * 2 + 4 * 8 * 19 + 4 * 8 * 2 + relative * 4 * 8 * 8
-
-
 @pytest.mark.parametrize("n_time", [8, 20, 29, 50, 72, 160])
 @pytest.mark.parametrize("head", ["flatten", "mean"])
 def test_eegnet_defaults_fit_every_window(n_time: int, head: str) -> None:
@@ -111,8 +97,6 @@ def test_seed_sets_the_weights() -> None:
         ("article_cnn", 12, {}, "take 13 frames or more"),
         ("band_power", 7, {}, "a window of 7 frames has no 4 stretches of two frames; choose 1 to 3"),
         ("band_power", 20, {"stretches": 0}, "no 0 stretches"),
-        ("band_power", 20, {"relative": 1}, "relative is 1, band_power wants"),
-        ("band_power", 20, {"stretches": True}, "stretches is True"),
         ("temporal_context", 20, {"span": 12}, "no two scores of 12 frames after a filter of 5"),
         ("eegnet", 29, {"dropout": "a"}, "dropout is 'a'"),
         ("eegnet", 29, {"filters": 0}, "cannot be built.*filters"),
@@ -121,11 +105,6 @@ def test_seed_sets_the_weights() -> None:
 def test_impossible_networks_are_refused(name: str, n_time: int, options: dict[str, Any], text: str) -> None:
     with pytest.raises(ConfigError, match=text):
         build(name, n_time, 4, 2, **options)
-
-
-def test_one_channel_is_not_relative_to_others() -> None:
-    with pytest.raises(ConfigError, match="relative amplitudes need two channels"):
-        build("band_power", 20, 1, 2, relative=True)
 
 
 def test_the_registry_loads_no_tensorflow() -> None:
