@@ -90,7 +90,8 @@ def test_another_program_speaks_through_it(
         assert main(replay) == 0
     assert again.servos[1].goals == emulator.servos[1].goals
     assert again.servos[1].torques == emulator.servos[1].torques
-    assert capsys.readouterr().out.count("model_number 777") == 5, "answers are shown too"
+    said = capsys.readouterr().out
+    assert said.count(" < ") == lines.count(" < "), "answers are shown too, however late"
 
 
 def test_one_wire_that_is_only_listened_to() -> None:
