@@ -59,6 +59,7 @@ class Cut:
         block: (n,) int64, number of the state that each lies in.
         first, end: (n,) rows of the oldest and of the newest frame.
         trains: (n,) bool, whether it is one to train on.
+        within: (n,) bool, whether it is one to train the baseline on, which takes none across a border.
         scored: (n,) bool, whether the device would look at it and the labels say something.
         settled: (n,) bool, whether it lies in one state.
     """
@@ -70,6 +71,7 @@ class Cut:
     first: npt.NDArray[np.int64]
     end: npt.NDArray[np.int64]
     trains: npt.NDArray[np.bool_]
+    within: npt.NDArray[np.bool_]
     scored: npt.NDArray[np.bool_]
     settled: npt.NDArray[np.bool_]
 
@@ -78,6 +80,8 @@ def cut_all(config: TrainConfig, recording: Recording, fitted_to: list[Recording
     spec = fit_signals(config, fitted_to)[recording.subject]
     found, codes = cut(recording, spec, hop=1), action_codes(recording, config.actions)
     y, trains = training_targets(recording, codes, found.end, spec, config.labels)
+    _, within = training_targets(recording, codes, found.end, spec, config.labels.hard)
+    taken = found.number % config.labels.train_hop == 0
     truth = truth_at(recording, codes, found.end, spec.actions, config.labels.unlabelled)
     return Cut(
         recording.session,
@@ -86,14 +90,15 @@ def cut_all(config: TrainConfig, recording: Recording, fitted_to: list[Recording
         truth.block,
         found.first,
         found.end,
-        trains & (found.number % config.labels.train_hop == 0),
+        trains & taken,
+        within & taken,
         truth.known & (found.number % spec.hop == 0),
         found.first >= truth.since,
     )
 
 
-Fold = tuple[str, WindowSet, list[Cut]]
-"""Kind, windows to train on, and what is scored."""
+Fold = tuple[str, WindowSet, WindowSet, list[Cut]]
+"""Kind, windows to train on, those of the baseline, and what is scored."""
 
 
 def folds_of_two(config: TrainConfig, recordings: list[Recording]) -> Iterator[Fold]:
@@ -101,17 +106,22 @@ def folds_of_two(config: TrainConfig, recordings: list[Recording]) -> Iterator[F
         mine, theirs = cut_all(config, one, [one]), cut_all(config, other, [one])
         middle = other.n_frames // 2
         early, late = theirs.end < middle, theirs.first >= middle
-        yield "run", joined([(mine, mine.trains)]), [theirs]
+        yield "run", *to_train_on([mine]), [theirs]
         for trains, scored in ((early, late), (late, early)):
-            train = joined([(mine, mine.trains), (theirs, theirs.trains & trains)])
-            yield "half", train, [replace(theirs, scored=theirs.scored & scored)]
+            half = replace(theirs, trains=theirs.trains & trains, within=theirs.within & trains)
+            yield "half", *to_train_on([mine, half]), [replace(theirs, scored=theirs.scored & scored)]
 
 
 def pairs_of_four(config: TrainConfig, recordings: list[Recording]) -> Iterator[Fold]:
     for pair in combinations(recordings, 2):
         mine = [cut_all(config, one, list(pair)) for one in pair]
         rest = [cut_all(config, one, list(pair)) for one in recordings if one not in pair]
-        yield " and ".join(one.session for one in pair), joined([(one, one.trains) for one in mine]), rest
+        yield " and ".join(one.session for one in pair), *to_train_on(mine), rest
+
+
+def to_train_on(cuts: list[Cut]) -> tuple[WindowSet, WindowSet]:
+    """Windows for the network, and for the baseline."""
+    return joined([(one, one.trains) for one in cuts]), joined([(one, one.within) for one in cuts])
 
 
 def joined(parts: list[tuple[Cut, npt.NDArray[np.bool_]]]) -> WindowSet:
@@ -123,16 +133,16 @@ def joined(parts: list[tuple[Cut, npt.NDArray[np.bool_]]]) -> WindowSet:
 
 
 def logits(
-    config: TrainConfig, name: str, train: WindowSet, hard: WindowSet, x: npt.NDArray[np.int8]
+    config: TrainConfig, name: str, train: WindowSet, within: WindowSet, x: npt.NDArray[np.int8]
 ) -> list[Logits]:
-    """Of a network, float and int8, and of the linear baseline, which `hard` is for."""
+    """Of a network, float and int8, and of the linear baseline, which `within` is for."""
     n_actions, seed = len(config.actions.names), config.fit.seed
     options = config.network.options if name == config.network.name else OPTIONS.get(name, {})
     network = build(name, *train.x.shape[1:], n_actions, seed=seed, **options)
     epochs = [config.fit.epochs] * (len(members_of(network)) or 1)
     refit_network(network, train, config.fit, config.actions.output, epochs)
     int8 = Classifier(quantize.ptq(network, train.x, seed=seed))
-    linear = fit_filterbank_linear(hard, RATE_HZ, config.actions.output)
+    linear = fit_filterbank_linear(within, RATE_HZ, config.actions.output)
     return [predict_logits(network, x), np.stack([int8.real_logits(one) for one in x]), linear.logits(x)]
 
 
@@ -152,15 +162,13 @@ def main() -> None:
     for name in arguments.networks:
         for seed in arguments.seeds:
             seeded = replace(config, fit=replace(config.fit, seed=seed))
-            within = replace(seeded, labels=replace(config.labels, border_s=0.0))
             found: dict[str, list[list[tuple[float, float]]]] = {}
             margins: list[npt.NDArray[np.float64]] = []
-            pairs = zip(folds(seeded, recordings), folds(within, recordings), strict=True)
-            for (kind, train, held), (_, hard, _) in pairs:
+            for kind, train, within, held in folds(seeded, recordings):
                 y = np.concatenate([one.active[one.scored] for one in held])
                 settled = np.concatenate([one.settled[one.scored] for one in held])
                 x = np.concatenate([one.windows.x[one.scored] for one in held])
-                made = logits(seeded, name, train, hard, x)
+                made = logits(seeded, name, train, within, x)
                 found.setdefault(kind, []).append([(auc(y, s), auc(y[settled], s[settled])) for s in made])
                 if arguments.pairs:
                     margins.append(margin_draws(held, *(s[:, 1] - s[:, 0] for s in made[1:])))

@@ -1,7 +1,7 @@
 """The training configuration: one TOML file, see examples/configs/."""
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from neurograsp.edge_runtime.contract.decision_spec import DecisionSpec, Proportional
@@ -129,6 +129,11 @@ class LabelsConfig:
     skip_s: float = 0.0
     border_s: float = 0.0
     unlabelled: Unlabelled = "unknown"
+
+    @property
+    def hard(self) -> "LabelsConfig":
+        """The same without windows across a border of states."""
+        return replace(self, border_s=0.0)
 
     def __post_init__(self) -> None:
         if self.train_hop < 1:

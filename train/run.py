@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -102,10 +102,12 @@ class _Job:
 def _train_into(folder: Path, job: _Job, progress: Progress | None) -> TrainedRun:
     config, train, validation, signals, start = job.config, job.train, job.validation, job.signals, job.start
     spec = signals[validation[0].subject]
-    hard = replace(config.labels, border_s=0.0)
     train_windows, validation_windows = (
         training_set(part, signals, labels, config.actions, folder / f"frames_{name}.npy")
-        for name, part, labels in (("train", train, config.labels), ("validation", validation, hard))
+        for name, part, labels in (
+            ("train", train, config.labels),
+            ("validation", validation, config.labels.hard),
+        )
     )
     model = _network(job)
     # The baseline takes seconds and refuses what the network would learn nothing from.
@@ -198,8 +200,7 @@ def _fit_linear(
     config, spec = job.config, job.signals[job.validation[0].subject]
     store = folder / "frames_linear.npy"
     if config.labels.border_s:
-        hard = replace(config.labels, border_s=0.0)
-        windows = training_set(recordings, job.signals, hard, config.actions, store)
+        windows = training_set(recordings, job.signals, config.labels.hard, config.actions, store)
     linear = fit_filterbank_linear(windows, spec.rate_hz / spec.decimation, spec.actions.output)
     store.unlink(missing_ok=True)
     return linear

@@ -21,6 +21,7 @@ import numpy.typing as npt
 from cable import Cable
 from commands import CLI
 from emulators import Cyton
+from patience import is_loaded
 from toys import BLOCK_S, eeg_like
 
 from neurograsp.edge_runtime.sources.board_layout import LSB_UV
@@ -134,14 +135,14 @@ class Rig:
     def wait_for_movement(self, seconds: float = 20.0) -> float:
         """Until the hand is in the middle of a movement; the time then.
 
-        Where a busy machine brought no frames for 0.2 s before that, the hand was stopped, as it should be;
+        Where a loaded machine brought no frames for 0.2 s before that, the hand was stopped, as it should be;
         it is armed again, twice at most.
         """
         end = time.monotonic() + seconds
         starved = self.log.read_text().count(STARVED)
         left = 2
         while True:
-            if left and self.log.read_text().count(STARVED) > starved:
+            if left and self.log.read_text().count(STARVED) > starved and is_loaded():
                 starved, left = starved + 1, left - 1
                 self.arm()
                 end = time.monotonic() + seconds
