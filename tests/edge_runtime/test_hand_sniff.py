@@ -19,7 +19,7 @@ import serial
 from bench import OnPty, command
 from drivers import EMULATORS
 from feetech_bus import FeetechBus
-from patience import again_when_loaded
+from loaded import again_when_loaded
 
 from neurograsp.edge_runtime.cli import main
 from neurograsp.edge_runtime.cli.hand import sniff

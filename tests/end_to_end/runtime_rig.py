@@ -21,7 +21,7 @@ import numpy.typing as npt
 from cable import Cable
 from commands import CLI
 from emulators import Cyton
-from patience import is_loaded
+from loaded import is_loaded
 from toys import BLOCK_S, eeg_like
 
 from neurograsp.edge_runtime.sources.board_layout import LSB_UV

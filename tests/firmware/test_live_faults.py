@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from live import Live
 from live_faults import LIVE_FAULTS, measure_live
-from patience import again_when_loaded
+from loaded import again_when_loaded
 from rig import ARM, FRAME_MS
 
 pytestmark = pytest.mark.slow

@@ -5,18 +5,20 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
+import loaded
 import patience
 import pytest
 from hand_client import SESSION, Client
 from host_rig import HostRig
-from patience import BUSY_MS, TRIES, again_when_busy, again_when_loaded
+from loaded import TRIES, again_when_loaded
+from patience import BUSY_MS, again_when_busy
 
 from neurograsp.firmware_bridge.protocol import Arm, HandState
 
 
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(patience, "PAUSE_S", 0.0)
+    monkeypatch.setattr(loaded, "PAUSE_S", 0.0)
 
 
 @pytest.fixture
